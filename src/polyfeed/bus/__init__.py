@@ -1,0 +1,1 @@
+"""What carries batches from the venue to whoever reads them."""

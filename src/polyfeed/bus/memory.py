@@ -1,0 +1,32 @@
+"""A bus within one process: every reader hears every batch, in order, before `publish` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from polyfeed.model.batches import Batch, decode_batch, encode_batch
+
+Listener = Callable[[Batch], None]
+
+
+class MemoryBus:
+    """Hands batches to listeners as they are; with `encode`, through bytes, as a bus between machines would."""
+
+    def __init__(self, *, encode: bool = False) -> None:
+        self._encode = encode
+        self._listeners: list[Listener] = []
+
+    def publish(self, batch: Batch) -> None:
+        """Hands the batch to every listener. One that raises is a fault of ours, and nothing hides it."""
+        if self._encode:
+            data = encode_batch(batch)
+            for listener in tuple(self._listeners):
+                listener(decode_batch(data))
+        else:
+            for listener in tuple(self._listeners):
+                listener(batch)
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Adds a listener for all batches from the next one on; returns what removes it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)

@@ -1,0 +1,46 @@
+"""One exchange, as the gateway sees it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from msgspec import Struct
+
+from polyfeed.dialects._base.effects import FeedKey
+from polyfeed.dialects._base.feeds import Feed
+from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.dialects._base.session import Session
+
+
+class Peer(Struct, frozen=True):
+    """Who connects: the handshake, and a random 64-bit number for the connection."""
+
+    connection_id: int
+    path: str
+    query: dict[str, list[str]] = {}
+    headers: dict[str, str] = {}
+
+
+class Limits(Struct, frozen=True):
+    """What the gateway enforces for every connection of the dialect before the session sees anything."""
+
+    max_message_bytes: int = 65_536
+
+
+class Dialect(ABC):
+    """Makes the sessions and feeds of one exchange, all reading one market."""
+
+    name: str
+    limits: Limits
+
+    @abstractmethod
+    def connect(self, now: int, peer: Peer) -> Session | RestResponse:
+        """A session for an acceptable handshake, or the HTTP response that refuses it."""
+
+    @abstractmethod
+    def feed(self, key: FeedKey) -> Feed:
+        """A new feed, reading the market as it is now."""
+
+    @abstractmethod
+    def rest(self, now: int, request: RestRequest) -> RestResponse:
+        """Answers an HTTP call; unknown paths in the exchange's own way."""

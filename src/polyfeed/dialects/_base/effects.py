@@ -1,0 +1,52 @@
+"""What a session wants done, as values. The gateway carries them out in the order of the list.
+
+A session decides, the gateway carries: that is why everything a dialect says can be tested by calling functions.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+
+class FeedKey(NamedTuple):
+    """One channel of one instrument with one parameter (a depth, an interval; 0 where it has none)."""
+
+    channel: str
+    instrument: int
+    parameter: int = 0
+
+
+class Send(Struct, frozen=True):
+    """Sends one text message to this connection alone."""
+
+    text: str
+
+
+class Join(Struct, frozen=True):
+    """From here on the connection hears the feed."""
+
+    key: FeedKey
+
+
+class Leave(Struct, frozen=True):
+    """From here on the connection no longer hears the feed."""
+
+    key: FeedKey
+
+
+class Snapshot(Struct, frozen=True):
+    """Sends what the feed gives a newcomer, as of the last batch. Stands after the `Join` of the same feed."""
+
+    key: FeedKey
+
+
+class Close(Struct, frozen=True):
+    """Closes the connection. Nothing after it in the list is carried out."""
+
+    code: int
+    reason: str
+
+
+Effect = Send | Join | Leave | Snapshot | Close

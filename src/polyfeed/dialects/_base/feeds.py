@@ -1,0 +1,50 @@
+"""One channel with one set of parameters: where events become text, once for all listeners."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import Enum
+from typing import ClassVar
+
+from polyfeed.dialects._base.effects import FeedKey
+from polyfeed.market.changes import InstrumentChange
+from polyfeed.model.batches import Batch
+
+
+class OnLag(Enum):
+    """What a reader gets who has fallen further behind than the gateway keeps for it.
+
+    SNAPSHOT: what was missed is replaced by what a newcomer would get (the channel's messages are states, or its
+    snapshot heals a book). CLOSE: nothing may be missing, so the connection is closed with a reason.
+    """
+
+    SNAPSHOT = "snapshot"
+    CLOSE = "close"
+
+
+class Feed(ABC):
+    """Made by its first subscriber and dropped after its last, so it keeps only what can be rebuilt from the market.
+
+    In each batch: `fold` for every change of its instrument whose class is in `wants`, with the market as of that
+    moment, then `flush` once if anything was folded. `rank` orders the frames of one batch (lowest first).
+    """
+
+    wants: ClassVar[tuple[type, ...]]
+    on_lag: ClassVar[OnLag]
+    rank: ClassVar[int]
+
+    def __init__(self, key: FeedKey) -> None:
+        self.key = key
+
+    @abstractmethod
+    def fold(self, change: InstrumentChange) -> None:
+        """Takes in one change."""
+
+    @abstractmethod
+    def flush(self, batch: Batch) -> Sequence[str]:
+        """The messages of this batch, in order; mostly one or none."""
+
+    @abstractmethod
+    def snapshot(self) -> Sequence[str]:
+        """The messages a newcomer gets first, as of the last batch; for many channels none."""

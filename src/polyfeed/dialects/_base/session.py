@@ -1,0 +1,38 @@
+"""One connection's state machine."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from polyfeed.dialects._base.effects import Effect
+from polyfeed.model.events import InstrumentStatusSet, SystemStatusSet
+
+NOTICES = (SystemStatusSet, InstrumentStatusSet)
+"""The public events that every session is told of, whatever it has subscribed to."""
+
+Notice = SystemStatusSet | InstrumentStatusSet
+
+
+class Session(ABC):
+    """What one connection may say and hear. Pure: `now` is gateway time in microseconds since the epoch.
+
+    `deadline` is when `expire` wants to be called, None for never; the gateway looks at it after every call.
+    """
+
+    deadline: int | None = None
+
+    @abstractmethod
+    def open(self, now: int) -> list[Effect]:
+        """The connection was accepted."""
+
+    @abstractmethod
+    def receive(self, now: int, data: str | bytes) -> list[Effect]:
+        """A text (str) or binary (bytes) message arrived. Never raises for anything a client can send."""
+
+    @abstractmethod
+    def notice(self, now: int, event: Notice) -> list[Effect]:
+        """The venue said something to everybody."""
+
+    @abstractmethod
+    def expire(self, now: int) -> list[Effect]:
+        """The deadline has passed."""

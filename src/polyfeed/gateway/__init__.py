@@ -1,0 +1,1 @@
+"""Carries what the dialects say to the sockets, and what clients say to the dialects."""

@@ -1,0 +1,90 @@
+"""What one connection still has to be sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from polyfeed.dialects._base.effects import FeedKey
+from polyfeed.dialects._base.session import Session
+from polyfeed.gateway.cohort import CHUNK_BYTES, Cohort
+
+
+class Outlet(Protocol):
+    """The socket side of a connection."""
+
+    paused: bool
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes; what the socket does not take now is kept, and `paused` is True until it has gone."""
+
+    def close_frame(self, code: int, reason: str) -> bytes:
+        """Begins the closing handshake; returns the close frame to be sent after all that is queued."""
+
+
+class Connection:
+    """A session, its place in its cohort's frames, and the frames that are its alone.
+
+    `own` comes before everything after `cursor`: whoever adds an own frame first moves the cohort's frames up to now
+    into `own`, by reference, so one order holds for all that the connection hears.
+    """
+
+    __slots__ = ("closing", "cohort", "cursor", "deadline", "feeds", "gap", "outlet", "own", "own_bytes", "session")
+
+    def __init__(self, session: Session, outlet: Outlet, cohort: Cohort, cursor: int) -> None:
+        self.session = session
+        self.outlet = outlet
+        self.cohort = cohort
+        self.cursor = cursor
+        self.own: deque[bytes] = deque()
+        self.own_bytes = 0
+        self.feeds: dict[FeedKey, None] = {}
+        self.deadline: int | None = None
+        self.closing = False
+        self.gap = False
+
+    def push(self, frame: bytes, head: int) -> None:
+        """Queues a frame of its own behind all frames before `head`, the log's present end."""
+        self.settle(head)
+        self.own.append(frame)
+        self.own_bytes += len(frame)
+
+    def settle(self, head: int) -> None:
+        """Makes everything before `head` its own, so that it can change its cohort there.
+
+        Where frames of it are gone, the rest of them is left out as well and the gap is noted: what heals it comes
+        later.
+        """
+        if self.gap or self.cursor < self.cohort.lost_before:
+            self.gap = True
+        elif self.cursor < self.cohort.end():
+            frames = self.cohort.after(self.cursor)
+            self.own.extend(frames)
+            self.own_bytes += sum(map(len, frames))
+        self.cursor = head
+
+    def lost(self) -> bool:
+        """Whether frames that it should have heard are gone."""
+        return self.gap or self.cursor < self.cohort.lost_before
+
+    def flush(self) -> None:
+        """Writes what the socket takes: nothing is copied for a reader that does not read."""
+        outlet = self.outlet
+        while not outlet.paused:
+            if self.own:
+                outlet.write(self._own_chunk())
+            elif not self.closing and self.cursor < self.cohort.end():
+                data, self.cursor = self.cohort.chunk(self.cursor)
+                outlet.write(data)
+            else:
+                return
+
+    def _own_chunk(self) -> bytes:
+        chunk = [self.own.popleft()]
+        size = len(chunk[0])
+        while self.own and size + len(self.own[0]) <= CHUNK_BYTES:
+            frame = self.own.popleft()
+            size += len(frame)
+            chunk.append(frame)
+        self.own_bytes -= size
+        return chunk[0] if len(chunk) == 1 else b"".join(chunk)

@@ -1,0 +1,278 @@
+"""One dialect's feeds and everybody who hears them.
+
+The way of a frame: a feed gives text once per batch, it is framed once, given its place in the log and put into every
+cohort that hears the feed; a *turn* then walks the cohorts that have something new and writes to each connection that
+can take it. Many batches of one turn of the event loop become one write.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from websockets.frames import Frame, Opcode
+
+from polyfeed.dialects._base.dialect import Dialect
+from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Leave, Send, Snapshot
+from polyfeed.dialects._base.feeds import OnLag
+from polyfeed.dialects._base.session import Session
+from polyfeed.gateway.closes import SLOW_CONSUMER
+from polyfeed.gateway.cohort import Cohort
+from polyfeed.gateway.connection import Connection, Outlet
+from polyfeed.gateway.line import Line
+from polyfeed.market.changes import InstrumentChange
+from polyfeed.model.batches import Batch
+
+SLICE = 256
+"""Connections written to before the event loop gets a turn: one write costs about 5 us, so this is about 1 ms."""
+
+
+class FanOut:
+    """Carries one dialect.
+
+    `soon` has a function called on the next turn of the event loop; `watch` has `expire` called at a deadline;
+    `lag_bytes` bounds what each cohort keeps for members that fall behind.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        soon: Callable[[Callable[[], None]], object],
+        watch: Callable[[FanOut, Connection, int], None],
+        lag_bytes: int,
+    ) -> None:
+        self.dialect = dialect
+        self.connections: dict[Connection, None] = {}
+        self.frames = 0
+        self._soon = soon
+        self._watch = watch
+        self._lag_bytes = lag_bytes
+        self._lines: dict[FeedKey, Line] = {}
+        self._wants: dict[tuple[type, int], list[Line]] = {}
+        self._dirty: dict[Line, None] = {}
+        self._head = 0
+        self._silent = Cohort(frozenset())
+        self._cohorts: dict[frozenset[Line], Cohort] = {self._silent.lines: self._silent}
+        self._fresh: dict[Cohort, None] = {}
+        self._sweep: deque[tuple[Cohort, deque[Connection]]] = deque()
+        self._turning = False
+
+    # --- batches in -------------------------------------------------------------------------------------------------
+
+    def fold(self, change: InstrumentChange) -> None:
+        """Shows a change to the feeds that want it."""
+        for line in self._wants.get((type(change), change.instrument), ()):
+            line.feed.fold(change)
+            self._dirty[line] = None
+
+    def flush(self, batch: Batch) -> None:
+        """Takes the frames of a batch from the feeds that it touched, in the dialect's order of channels."""
+        if not self._dirty:
+            return
+        lines = sorted(self._dirty, key=lambda line: (line.feed.rank, line.feed.key))
+        self._dirty.clear()
+        for line in lines:
+            for text in line.feed.flush(batch):
+                self._publish(line, text_frame(text))
+        if self._fresh:
+            self._begin_turn()
+
+    def _publish(self, line: Line, frame: bytes) -> None:
+        index = self._head
+        self._head += 1
+        self.frames += 1
+        for cohort in line.cohorts:
+            cohort.append(index, frame)
+            self._fresh[cohort] = None
+            if cohort.bytes > self._lag_bytes:
+                cohort.shrink(self._lag_bytes)
+
+    # --- connections ------------------------------------------------------------------------------------------------
+
+    def enter(self, session: Session, outlet: Outlet) -> Connection:
+        """A connection was accepted."""
+        connection = Connection(session, outlet, self._silent, self._head)
+        self._silent.members[connection] = None
+        self.connections[connection] = None
+        return connection
+
+    def exit(self, connection: Connection) -> None:
+        """A connection is gone; so are the feeds that only it heard."""
+        if self.connections.pop(connection, 0) == 0:
+            return
+        self._forsake(connection)
+        del self._silent.members[connection]
+        connection.own.clear()
+        connection.closing = True
+
+    def carry_out(self, connection: Connection, effects: Iterable[Effect]) -> None:
+        """Does what a session decided, in its order, and sends what can be sent."""
+        feeds_changed = False
+        for effect in effects:
+            match effect:
+                case Send(text):
+                    connection.push(text_frame(text), self._head)
+                case Join(key):
+                    feeds_changed |= self._join(connection, key)
+                case Leave(key):
+                    feeds_changed |= self._leave(connection, key)
+                case Snapshot(key):
+                    for text in self._lines[key].feed.snapshot():
+                        connection.push(text_frame(text), self._head)
+                case Close(code, reason):
+                    self.close(connection, code, reason)
+                    return
+        if feeds_changed:
+            self._move(connection)
+        self.resume(connection)
+        self._schedule(connection)
+
+    def close(self, connection: Connection, code: int, reason: str) -> None:
+        """Sends what is queued, then the close frame, and nothing after it."""
+        if connection.closing:
+            return
+        connection.push(connection.outlet.close_frame(code, reason), self._head)
+        connection.closing = True
+        self._forsake(connection)
+        self.resume(connection)
+
+    def resume(self, connection: Connection) -> None:
+        """Sends what can be sent, once the socket takes data."""
+        if connection.outlet.paused:
+            return
+        if connection.lost() and not connection.closing:
+            self._catch_up(connection)
+        connection.flush()
+
+    def _catch_up(self, connection: Connection) -> None:
+        """Gives a reader that lost frames what its channels promise it instead."""
+        lines = [self._lines[key] for key in connection.feeds]
+        if any(line.feed.on_lag is OnLag.CLOSE for line in lines):
+            self.close(connection, SLOW_CONSUMER.code, SLOW_CONSUMER.reason)
+            return
+        connection.cursor = self._head
+        connection.gap = False
+        for line in lines:
+            for text in line.feed.snapshot():
+                connection.push(text_frame(text), self._head)
+
+    def _schedule(self, connection: Connection) -> None:
+        deadline = connection.session.deadline
+        if deadline is not None and (connection.deadline is None or deadline < connection.deadline):
+            connection.deadline = deadline
+            self._watch(self, connection, deadline)
+
+    def expire(self, connection: Connection, now: int) -> None:
+        """A deadline that the connection had may have passed, or moved."""
+        connection.deadline = None
+        if connection.closing:
+            return
+        deadline = connection.session.deadline
+        if deadline is not None and deadline <= now:
+            self.carry_out(connection, connection.session.expire(now))
+        else:
+            self._schedule(connection)
+
+    # --- feeds and cohorts ------------------------------------------------------------------------------------------
+
+    def _join(self, connection: Connection, key: FeedKey) -> bool:
+        if key in connection.feeds:
+            return False
+        line = self._lines.get(key)
+        if line is None:
+            line = self._open(key)
+        line.listeners += 1
+        connection.feeds[key] = None
+        return True
+
+    def _leave(self, connection: Connection, key: FeedKey) -> bool:
+        if key not in connection.feeds:
+            return False
+        connection.settle(self._head)
+        del connection.feeds[key]
+        self._release(key)
+        return True
+
+    def _open(self, key: FeedKey) -> Line:
+        line = self._lines[key] = Line(self.dialect.feed(key))
+        for kind in line.feed.wants:
+            self._wants.setdefault((kind, key.instrument), []).append(line)
+        return line
+
+    def _release(self, key: FeedKey) -> None:
+        line = self._lines[key]
+        line.listeners -= 1
+        if line.listeners:
+            return
+        del self._lines[key]
+        self._dirty.pop(line, None)
+        for kind in line.feed.wants:
+            lines = self._wants[kind, key.instrument]
+            lines.remove(line)
+            if not lines:
+                del self._wants[kind, key.instrument]
+
+    def _move(self, connection: Connection) -> None:
+        """Puts the connection where the others stand that hear the same."""
+        lines = frozenset(self._lines[key] for key in connection.feeds)
+        if lines == connection.cohort.lines:
+            return
+        connection.settle(self._head)
+        self._leave_cohort(connection)
+        cohort = self._cohorts.get(lines)
+        if cohort is None:
+            cohort = self._cohorts[lines] = Cohort(lines)
+            for line in lines:
+                line.cohorts[cohort] = None
+        cohort.members[connection] = None
+        connection.cohort = cohort
+
+    def _forsake(self, connection: Connection) -> None:
+        """Has the connection hear nothing any more."""
+        keys = list(connection.feeds)
+        connection.feeds.clear()
+        self._move(connection)
+        for key in keys:
+            self._release(key)
+
+    def _leave_cohort(self, connection: Connection) -> None:
+        cohort = connection.cohort
+        del cohort.members[connection]
+        if cohort.members or cohort is self._silent:
+            return
+        del self._cohorts[cohort.lines]
+        self._fresh.pop(cohort, None)
+        for line in cohort.lines:
+            line.cohorts.pop(cohort, None)
+
+    # --- frames out -------------------------------------------------------------------------------------------------
+
+    def _begin_turn(self) -> None:
+        if not self._turning:
+            self._turning = True
+            self._soon(self._turn)
+
+    def _turn(self) -> None:
+        """Writes to up to SLICE connections, then lets others have the event loop."""
+        budget = SLICE
+        while budget > 0:
+            if not self._sweep:
+                if not self._fresh:
+                    self._turning = False
+                    return
+                self._sweep.extend((cohort, deque(cohort.members)) for cohort in self._fresh)
+                self._fresh.clear()
+            cohort, members = self._sweep[0]
+            for _ in range(min(budget, len(members))):
+                budget -= 1
+                self.resume(members.popleft())
+            if not members:
+                self._sweep.popleft()
+                budget -= 1
+                cohort.forget(min((member.cursor for member in cohort.members), default=self._head))
+        self._soon(self._turn)
+
+
+def text_frame(text: str) -> bytes:
+    """A whole text message as the bytes of one unmasked WebSocket frame."""
+    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)

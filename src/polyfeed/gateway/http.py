@@ -1,0 +1,128 @@
+"""HTTP on a dialect's port: its REST calls, and the way to a WebSocket.
+
+uvicorn parses HTTP; the class here adds what the open internet needs before a request is whole: a deadline for the head
+and a limit for its size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.gateway.port import Port
+from polyfeed.gateway.protocol import WebSocketProtocol
+
+log = logging.getLogger("polyfeed.gateway")
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_BYTES = 65_536
+
+
+class HttpProtocol(H11Protocol):
+    """One HTTP connection, which becomes a WebSocket where the client asks for it and the port has one to give."""
+
+    def __init__(self, config: Config, state: ServerState, port: Port | None, head_seconds: float) -> None:
+        super().__init__(config, state, {}, asyncio.get_running_loop())
+        self._port = port
+        self._head_seconds = head_seconds
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts the clock: a client that says nothing is not kept."""
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(self._head_seconds, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stops the clock."""
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes bytes; with the first whole request head the clock stops (uvicorn has its own between requests)."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_timer()
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _should_upgrade_to_ws(self) -> bool:
+        return self._port is not None
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hands the transport to the WebSocket protocol, with the request as it came and whatever followed it."""
+        self._stop_timer()
+        self.connections.discard(self)
+        head = [event.method, b" ", event.target, b" HTTP/1.1\r\n"]
+        for name, value in self.headers:
+            head += [name, b": ", value, b"\r\n"]
+        head.append(b"\r\n")
+        protocol = WebSocketProtocol(cast("Port", self._port))
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        protocol.data_received(b"".join(head) + self.conn.trailing_data[0])
+
+
+def rest_app(port: Port) -> App:
+    """The dialect's REST calls as an ASGI application."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await read_body(receive)
+        if body is None:
+            await respond(send, RestResponse(413, b"request body too large\n", "text/plain"))
+            return
+        request = RestRequest(
+            scope["method"],
+            scope["path"],
+            parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            body,
+        )
+        try:
+            answer = port.fan.dialect.rest(port.now(), request)
+        except Exception:
+            log.exception("a REST call failed: %s %s", request.method, request.path)
+            answer = RestResponse(500, b"internal error\n", "text/plain")
+        await respond(send, answer)
+
+    return app
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """The request's body, None when it is larger than BODY_BYTES."""
+    body = b""
+    while True:
+        message = await receive()
+        body += bytes(message.get("body", b""))
+        if len(body) > BODY_BYTES:
+            return None
+        if not message.get("more_body", False):
+            return body
+
+
+async def respond(send: Send, answer: RestResponse) -> None:
+    """Sends a whole response."""
+    headers = {"content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": answer.body})

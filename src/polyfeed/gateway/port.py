@@ -1,0 +1,34 @@
+"""What all connections of one listening port share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from polyfeed.gateway.fanout import FanOut
+
+if TYPE_CHECKING:
+    from polyfeed.gateway.protocol import WebSocketProtocol
+
+
+class PortLimits(Struct, frozen=True):
+    """Times that a connection is given, in seconds, and sizes in bytes."""
+
+    handshake_seconds: float = 10.0
+    stall_seconds: float = 30.0
+    close_seconds: float = 5.0
+    head_bytes: int = 16_384
+    send_buffer_bytes: int = 131_072
+
+
+class Port:
+    """A dialect's fan-out, the limits, the clock (microseconds) and the source of connection numbers."""
+
+    def __init__(self, fan: FanOut, limits: PortLimits, now: Callable[[], int], random_id: Callable[[], int]) -> None:
+        self.fan = fan
+        self.limits = limits
+        self.now = now
+        self.random_id = random_id
+        self.sockets: set[WebSocketProtocol] = set()

@@ -1,0 +1,246 @@
+"""One WebSocket, on the sans-I/O protocol of the `websockets` library.
+
+The library reads the handshake and the frames and answers pings and closes; this shell moves bytes between it and the
+transport, puts fragments together, and writes the fan-out's frames, which never pass through the library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.datastructures import Headers
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import SEND_EOF
+from websockets.server import ServerProtocol
+
+from polyfeed.dialects._base.dialect import Peer
+from polyfeed.dialects._base.rest import RestResponse
+from polyfeed.gateway.closes import GOING_AWAY, INTERNAL_ERROR, NOT_UTF8
+
+if TYPE_CHECKING:
+    from polyfeed.gateway.connection import Connection
+    from polyfeed.gateway.port import Port
+
+log = logging.getLogger("polyfeed.gateway")
+library_log = logging.getLogger("polyfeed.websockets")
+library_log.setLevel(logging.WARNING)
+
+
+class WebSocketProtocol(asyncio.Protocol):
+    """The socket side of one connection. `paused` is True while the socket does not take more."""
+
+    __slots__ = (
+        "_connection",
+        "_fd",
+        "_fragments",
+        "_linger",
+        "_port",
+        "_stall",
+        "_text",
+        "_transport",
+        "_ws",
+        "paused",
+    )
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+        self._ws = ServerProtocol(max_size=port.fan.dialect.limits.max_message_bytes, logger=library_log)
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self._fd = -1
+        self._connection: Connection | None = None
+        self._fragments: list[bytes] = []
+        self._text = True
+        self._linger: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self.paused = False
+
+    # --- the transport calls ----------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The HTTP listener hands its transport over."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)
+        if transport.get_extra_info("sslcontext") is None:
+            self._fd = transport.get_extra_info("socket").fileno()
+        self._port.sockets.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone. Its number may belong to another one from now on."""
+        self._fd = -1
+        self.paused = True
+        for timer in (self._linger, self._stall):
+            if timer is not None:
+                timer.cancel()
+        self._port.sockets.discard(self)
+        if self._connection is not None:
+            self._port.fan.exit(self._connection)
+            self._connection = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self._ws.receive_data(data)
+        self._after_receiving()
+
+    def eof_received(self) -> bool:
+        """The client will send no more."""
+        self._ws.receive_eof()
+        self._after_receiving()
+        return False
+
+    def pause_writing(self) -> None:
+        """The socket is full: from now on nothing is written, and nothing is read that would have to be answered."""
+        self.paused = True
+        self._transport.pause_reading()
+        if self._stall is None:
+            loop = asyncio.get_running_loop()
+            self._stall = loop.call_later(self._port.limits.stall_seconds, self.abort)
+
+    def resume_writing(self) -> None:
+        """The socket has taken all it was given."""
+        if self._fd < 0 and self._transport.is_closing():
+            return
+        self.paused = False
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+        self._transport.resume_reading()
+        if self._connection is not None:
+            self._port.fan.resume(self._connection)
+
+    # --- the connection calls (see connection.Outlet) ---------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes straight to the socket where that is possible; what it does not take waits in the transport."""
+        if self._fd >= 0 and not self.paused:
+            try:
+                sent = os.write(self._fd, data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                self._fd = -1
+                self.paused = True
+                self._transport.abort()
+                return
+            if sent == len(data):
+                return
+            data = data[sent:]
+        self._transport.write(data)
+
+    def close_frame(self, code: int, reason: str) -> bytes:
+        """Begins the closing handshake; the frame has to follow what is queued."""
+        self._ws.send_close(code, reason)
+        self._expect_end()
+        return b"".join(self._ws.data_to_send())
+
+    # --- what the library says --------------------------------------------------------------------------------------
+
+    def _after_receiving(self) -> None:
+        for event in self._ws.events_received():
+            if isinstance(event, Request):
+                self._handshake(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self._send_control()
+
+    def _send_control(self) -> None:
+        """Writes what the library has to send: the handshake's answer, pongs, closes."""
+        for data in self._ws.data_to_send():
+            if data is not SEND_EOF:
+                self.write(data)
+            elif self._transport.can_write_eof() and not self._transport.is_closing():
+                self._transport.write_eof()
+            else:
+                self._transport.close()
+        if self._ws.close_expected():
+            self._expect_end()
+
+    def _handshake(self, request: Request) -> None:
+        response = self._ws.accept(request)
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._ws.send_response(response)
+            return
+        answer = self._port.fan.dialect.connect(self._port.now(), peer_of(request, self._port.random_id()))
+        if isinstance(answer, RestResponse):
+            self._ws.send_response(refusal(answer))
+            return
+        self._ws.send_response(response)
+        self._send_control()
+        self._connection = self._port.fan.enter(answer, self)
+        self._port.fan.carry_out(self._connection, answer.open(self._port.now()))
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
+            self._text = frame.opcode is Opcode.TEXT
+            if frame.fin:
+                self._message(bytes(frame.data))
+            else:
+                self._fragments = [bytes(frame.data)]
+        elif frame.opcode is Opcode.CONT:
+            if frame.data:
+                self._fragments.append(bytes(frame.data))
+            if frame.fin:
+                message, self._fragments = b"".join(self._fragments), []
+                self._message(message)
+
+    def _message(self, data: bytes) -> None:
+        connection = self._connection
+        if connection is None or connection.closing:
+            return
+        message: str | bytes = data
+        if self._text:
+            try:
+                message = data.decode()
+            except UnicodeDecodeError:
+                self._port.fan.close(connection, NOT_UTF8.code, NOT_UTF8.reason)
+                return
+        try:
+            self._port.fan.carry_out(connection, connection.session.receive(self._port.now(), message))
+        except Exception:
+            log.exception("a session failed on a message of %d bytes", len(data))
+            self._port.fan.close(connection, INTERNAL_ERROR.code, INTERNAL_ERROR.reason)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def shutdown(self) -> None:
+        """Closes the connection because the server stops."""
+        if self._connection is not None:
+            self._port.fan.close(self._connection, GOING_AWAY.code, GOING_AWAY.reason)
+        else:
+            self._transport.close()
+
+    def _expect_end(self) -> None:
+        """Both sides have said goodbye, or ours has: the client gets a few seconds to end the TCP connection."""
+        if self._linger is None:
+            loop = asyncio.get_running_loop()
+            self._linger = loop.call_later(self._port.limits.close_seconds, self.abort)
+
+    def abort(self) -> None:
+        """Ends the TCP connection without another word."""
+        self._transport.abort()
+
+
+def peer_of(request: Request, connection_id: int) -> Peer:
+    """What a dialect may know of a handshake."""
+    target = urlsplit(request.path)
+    headers: dict[str, str] = {}
+    for name, value in request.headers.raw_items():
+        headers.setdefault(name.lower(), value)
+    return Peer(connection_id, target.path, parse_qs(target.query, keep_blank_values=True), headers)
+
+
+def refusal(answer: RestResponse) -> Response:
+    """A dialect's refusal as the HTTP response to a handshake."""
+    fields: Mapping[str, Any] = {
+        **answer.headers,
+        "Content-Type": answer.content_type,
+        "Content-Length": str(len(answer.body)),
+        "Connection": "close",
+    }
+    return Response(answer.status, HTTPStatus(answer.status).phrase, Headers(fields), answer.body)

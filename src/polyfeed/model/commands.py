@@ -1,0 +1,164 @@
+"""What the venue can be told to do.
+
+Commands are the only way anything enters the venue, settings included (currencies, instruments, accounts, statuses), so
+a journal means the same under another configuration. Prices and sizes are integers scaled by the instrument, amounts by
+the currency. Tags are part of the journal format: never renumber, only append.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from polyfeed.model.enums import InstrumentStatus, OrderKind, SelfTrade, Side, TimeInForce
+from polyfeed.model.instruments import Currency, Instrument
+
+
+class Command(Struct, frozen=True, array_like=True, gc=False):
+    """Base of all commands."""
+
+
+class DefineCurrency(Command, frozen=True, array_like=True, tag=1):
+    """Makes a currency known."""
+
+    currency: Currency
+
+
+class ListInstrument(Command, frozen=True, array_like=True, tag=2):
+    """Opens a market. Its id must be the number of instruments listed before it; its currencies must be known."""
+
+    instrument: Instrument
+
+
+class SetInstrumentStatus(Command, frozen=True, array_like=True, tag=3):
+    """Halts, restricts or reopens a market. Resting orders stay."""
+
+    instrument: int
+    status: InstrumentStatus
+
+
+class SetSystemStatus(Command, frozen=True, array_like=True, tag=4):
+    """Tells every client a status text, such as `online` or `maintenance`. Trading itself is not touched."""
+
+    text: str
+
+
+class OpenAccount(Command, frozen=True, array_like=True, tag=5):
+    """Makes an account.
+
+    A *house* account has unlimited credit: its balances may go below zero (liquidity that the operator provides,
+    imported flow). Fees in parts per million replace the instruments' own where given.
+    """
+
+    account: int
+    name: str
+    house: bool = False
+    maker_fee_ppm: int | None = None
+    taker_fee_ppm: int | None = None
+
+
+class Deposit(Command, frozen=True, array_like=True, tag=6):
+    """Credits an account from outside (`amount` > 0) or pays out to it (< 0), in units of the currency."""
+
+    account: int
+    currency: str
+    amount: int
+
+
+class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
+    """Enters an order.
+
+    `price` is 0 for a market order. `order_id` is 0 for the venue to choose, or the number an imported order had.
+    `client_id` is the owner's own name for it, handed back on every event of the order.
+    """
+
+    account: int
+    instrument: int
+    side: Side
+    kind: OrderKind
+    size: int
+    price: int = 0
+    tif: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    self_trade: SelfTrade = SelfTrade.CANCEL_TAKER
+    client_id: str = ""
+    order_id: int = 0
+
+
+class CancelOrder(Command, frozen=True, array_like=True, tag=8):
+    """Takes one resting order out of the book."""
+
+    account: int
+    order_id: int
+
+
+class CancelAll(Command, frozen=True, array_like=True, tag=9):
+    """Takes all resting orders of an account out, of one instrument or (-1) of all, in the order of their entry."""
+
+    account: int
+    instrument: int = -1
+
+
+class AmendOrder(Command, frozen=True, array_like=True, tag=10):
+    """Changes a resting order's limit price or total size (what was filled included); 0 leaves either as it is.
+
+    A smaller size keeps the order's place in its level; a new price or a larger size loses it, and may match.
+    """
+
+    account: int
+    order_id: int
+    price: int = 0
+    size: int = 0
+
+
+class Clock(Command, frozen=True, array_like=True, tag=11):
+    """Lets venue time pass."""
+
+
+class Proceed(Command, frozen=True, array_like=True, tag=12):
+    """Goes on with a decision that was too large for one batch."""
+
+
+AnyCommand = (
+    DefineCurrency
+    | ListInstrument
+    | SetInstrumentStatus
+    | SetSystemStatus
+    | OpenAccount
+    | Deposit
+    | PlaceOrder
+    | CancelOrder
+    | CancelAll
+    | AmendOrder
+    | Clock
+    | Proceed
+)
+
+
+class Origin(Struct, frozen=True, array_like=True, gc=False):
+    """Who asked: a gateway, its running number for the command, the session and that session's request."""
+
+    gateway: int
+    number: int
+    session: int
+    request: int
+
+
+class Record(Struct, frozen=True, array_like=True, gc=False):
+    """A command as it came: when, what, from whom. The journal keeps these, in order."""
+
+    ts: int
+    command: AnyCommand
+    origin: Origin | None = None
+
+
+class Stamped(Struct, frozen=True, array_like=True, gc=False):
+    """A command as the venue takes it: `seq` counts from 1, `ts` is venue microseconds and strictly increases.
+
+    Both follow from the records before it alone: each record is one stamp, and each batch that says `more` is followed
+    by a stamped `Proceed`, which no record stands for.
+    """
+
+    seq: int
+    ts: int
+    command: AnyCommand
+    origin: Origin | None = None

@@ -1,0 +1,127 @@
+"""Virtual environments for the clients: one each, made once, kept under `.cache/clients` of the checkout.
+
+An environment is named after a hash of what goes into it, so a change of the pins makes a new one and an old checkout
+still finds its own. Making one is safe when several test processes want it at once: the first makes it, the others wait.
+
+    python tests/clients/environments.py            make all that are missing
+    python tests/clients/environments.py ccxt       make one
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE.parents[1] / ".cache" / "clients"
+BUILD_CONSTRAINTS = HERE / "build-constraints.txt"
+# The pins were made for this version; with another one pip may have to compile more, or find nothing.
+WANTED = (3, 11)
+MAKE_SECONDS = 240.0  # the slowest, which compiles, takes 40
+PROGRESS = ("Collecting", "Building", "Installing", "Successfully")
+
+Say = Callable[[str], None]
+
+
+def say_on_stderr(text: str) -> None:
+    """Progress, for whoever waits."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def client_names() -> list[str]:
+    """The clients are the folders that have pins."""
+    return sorted(path.parent.name for path in HERE.glob("*/requirements.txt"))
+
+
+def base_python() -> str:
+    """The interpreter to make environments with: this one if it is of the wanted version, else one on the PATH."""
+    if sys.version_info[:2] == WANTED:
+        return sys.executable
+    return shutil.which("python{}.{}".format(*WANTED)) or sys.executable
+
+
+def home_of(name: str) -> Path:
+    """Where the environment of a client is, or will be."""
+    parts = [(HERE / name / "requirements.txt").read_bytes(), BUILD_CONSTRAINTS.read_bytes(), base_python().encode()]
+    return CACHE / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:12]}"
+
+
+def environment(name: str, say: Say = say_on_stderr) -> Path:
+    """The Python of a client's environment, which is made if it is not there."""
+    home = home_of(name)
+    done = home / "complete"  # written last: an environment without it was left half made
+    if not done.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        (CACHE / ".gitignore").write_text("*\n")
+        with locked(home.with_suffix(".lock"), time.monotonic() + MAKE_SECONDS):
+            if not done.exists():
+                make(name, home, say)
+                done.touch()
+    return home / "bin" / "python"
+
+
+@contextmanager
+def locked(path: Path, deadline: float) -> Iterator[None]:
+    """Hold a lock among processes. It ends with its holder, however that ends."""
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"another process has held {path} for too long") from None
+                time.sleep(0.2)
+        yield
+
+
+def make(name: str, home: Path, say: Say) -> None:
+    """Make an environment from nothing."""
+    started = time.monotonic()
+    say(f"{name}: making its environment in {home}")
+    shutil.rmtree(home, ignore_errors=True)
+    run([base_python(), "-m", "venv", str(home)], say, name)
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    run([*pip, "-r", str(HERE / name / "requirements.txt")], say, name)
+    say(f"{name}: its environment is ready after {time.monotonic() - started:.0f} s")
+
+
+def run(command: list[str], say: Say, name: str) -> None:
+    """Run a command in a bounded time, showing how it gets on; with all it printed in the error if it fails."""
+    # Old and new pip read the constraints of builds from different variables.
+    settings = {"PIP_CONSTRAINT": str(BUILD_CONSTRAINTS), "PIP_BUILD_CONSTRAINT": str(BUILD_CONSTRAINTS)}
+    printed = []
+    with subprocess.Popen(
+        command,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        watchdog = threading.Timer(MAKE_SECONDS, process.kill)
+        watchdog.start()
+        assert process.stdout is not None
+        for line in process.stdout:
+            printed.append(line)
+            if line.strip().startswith(PROGRESS):
+                say(f"{name}: {line.strip()[:120]}")
+        watchdog.cancel()
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{''.join(printed[-60:])}")
+
+
+def main() -> None:
+    for name in sys.argv[1:] or client_names():
+        print(f"{name}: {environment(name)}")
+
+
+if __name__ == "__main__":
+    main()
