@@ -109,5 +109,5 @@ build: install ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build
 
 clean: ## remove .venv, dist and every cache
-	rm -rf $(VENV) $(VENV)-lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -33,6 +33,7 @@ CACHE = ROOT / ".cache" / "bench"
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
 UNITS = {
     "load": ("load.c", "client.c", "common.c", "histogram.c", "stamp.c", "ws.c"),
+    "burst": ("burst.c",),
     "sendloop": ("sendloop.c", "common.c", "stamp.c", "ws.c"),
 }
 
@@ -51,9 +52,18 @@ def build(name: str) -> Path:
 
     The compiler is `$CC`, or `cc`. Raises NativeError with its messages.
     """
+    return _compiled(name, FLAGS)
+
+
+def build_library(name: str) -> Path:
+    """The path of the compiled shared library `burst`, likewise."""
+    return _compiled(name, (*FLAGS, "-shared", "-fPIC"))
+
+
+def _compiled(name: str, flags: tuple[str, ...]) -> Path:
     compiler = shlex.split(os.environ.get("CC", "cc"))
     units = [SOURCES / unit for unit in UNITS[name]]
-    digest = hashlib.sha256(" ".join((*compiler, *FLAGS)).encode())
+    digest = hashlib.sha256(" ".join((*compiler, *flags)).encode())
     for source in sorted({*units, *SOURCES.glob("*.h")}):
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     program = CACHE / f"{name}-{digest.hexdigest()[:16]}"
@@ -65,7 +75,7 @@ def build(name: str) -> Path:
     # Two processes may compile at once: each into a folder of its own, and the last rename wins.
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         made = Path(folder) / name
-        command = [*compiler, *FLAGS, "-o", str(made), *map(str, units)]
+        command = [*compiler, *flags, "-o", str(made), *map(str, units)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode != 0:
             raise NativeError(f"{name} does not compile:\n{done.stderr}")

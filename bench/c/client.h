@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum state { NEW, CONNECTING, SHAKING, OPEN, CLOSING, GONE }; /* CLOSING: our close frame is out, the answer is not in */
+/* CLOSING: our close frame is out, and the answer to it is not in. */
+enum state { NEW, CONNECTING, SHAKING, OPEN, CLOSING, GONE };
 
 struct client {
     int fd;

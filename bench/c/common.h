@@ -23,13 +23,14 @@ struct control {
     bool stop;
 };
 
-/* Registers stdin at `epoll` with a null data pointer; call control_read() when that event comes, and after each wait. */
+/* Registers stdin at `epoll` with a null data pointer; call control_read() when that event comes. */
 void control_start(int epoll);
 void control_read(int epoll);
 struct control control_now(void);
 
-_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))); /* {"error": ...} on stdout, exit 1 */
-_Noreturn void misuse(const char *format, ...) __attribute__((format(printf, 1, 2))); /* text on stderr, exit 2 */
+/* die: {"error": ...} on stdout, exit 1. misuse: text on stderr, exit 2. */
+_Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 uint64_t arg_count(const char *name, const char *text); /* a whole number, or misuse() */
 double arg_number(const char *name, const char *text);  /* a number >= 0, or misuse() */

@@ -1,7 +1,7 @@
 #include "histogram.h"
 
-/* Values under 2 * 256 have a bucket each. A larger one loses low bits until 256 <= value < 512; how many were lost picks
- * the row of 256 buckets. */
+/* Values under 2 * 256 have a bucket each. A larger one loses low bits until 256 <= value < 512; how many were lost
+ * picks the row of 256 buckets. */
 static int lost_bits(uint64_t value)
 {
     int top = 63 - __builtin_clzll(value | 1);

@@ -2,9 +2,9 @@
  * that the server is what is measured.
  *
  * A run goes through phases. CONNECT until every connection is ready; then "ready" is printed on stderr. WAIT for a go,
- * if asked to. WARM UP by frames or seconds. MEASURE: all counters start at zero, and end with the time, with a number of
- * frames, with the last connection, or with "stop". The result is one JSON object on stdout; every second of the way is
- * one on stderr. */
+ * if asked to. WARM UP by frames or seconds. MEASURE: all counters start at zero, and end with the time, with a number
+ * of frames, with the last connection, or with "stop". The result is one JSON object on stdout; every second of the way
+ * is one on stderr. */
 #define _GNU_SOURCE
 #include "client.h"
 #include "common.h"
@@ -46,8 +46,8 @@ static const char usage[] =
     "  --idle S                only hold the connections for S seconds; no lines of progress\n"
     "what to count\n"
     "  --ignore TEXT           frames with it are counted apart\n"
-    "  --latency KIND          now less the time in the frame. ns: \"ns\":1234567890123456789; kraken: the last quoted\n"
-    "                          \"1617666423.690142\"; kraken-max: the latest of them\n";
+    "  --latency KIND          now less the time in the frame. ns: \"ns\":1234567890123456789;\n"
+    "                          kraken: the last quoted \"1617666423.690142\"; kraken-max: the latest of them\n";
 
 enum phase { CONNECT, WAIT, WARM_UP, MEASURE, DONE };
 
@@ -99,8 +99,8 @@ static void add_header(const char *line)
 
 static void read_options(int argc, char **argv)
 {
-    enum { HOST = 256, PORT, PATH, HEADER, SOURCES, RAMP, IN_FLIGHT, TIMEOUT, SEND, SEND_FILE, READY_TEXT, READY_COUNT, GO,
-           WARMUP_FRAMES, WARMUP_SECONDS, SECONDS, UNTIL_FRAMES, IDLE, IGNORE, LATENCY, CONNECTIONS, HELP };
+    enum { HOST = 256, PORT, PATH, HEADER, SOURCES, RAMP, IN_FLIGHT, TIMEOUT, SEND, SEND_FILE, READY_TEXT, READY_COUNT,
+           GO, WARMUP_FRAMES, WARMUP_SECONDS, SECONDS, UNTIL_FRAMES, IDLE, IGNORE, LATENCY, CONNECTIONS, HELP };
     static const struct option names[] = {
         {"host", 1, 0, HOST}, {"port", 1, 0, PORT}, {"path", 1, 0, PATH}, {"header", 1, 0, HEADER},
         {"sources", 1, 0, SOURCES}, {"ramp", 1, 0, RAMP}, {"in-flight", 1, 0, IN_FLIGHT}, {"timeout", 1, 0, TIMEOUT},

@@ -31,7 +31,7 @@ static const char usage[] =
     "  --host ADDRESS   to listen on (127.0.0.1)\n"
     "  --port PORT      (0: one that is free; {\"listening\":PORT} on stderr tells)\n"
     "  --size BYTES     payload: {\"ns\":<19 digits>,\"pad\":\"xxx...\"}, at least 36 bytes\n"
-    "  --frame-file F   payload: the whole file; paced, it needs \"ns\":<19 digits> or a quoted \"<10 digits>.<6 digits>\"\n"
+    "  --frame-file F   payload: the whole file; paced, it needs \"ns\":<19 digits>, or \"<10 digits>.<6 digits>\"\n"
     "  --join K         frames in one send (1)\n"
     "  --seconds S      how long to send (5)\n"
     "  --rounds R       sends to each connection, instead of --seconds\n"
@@ -97,7 +97,8 @@ static void make_block(void)
 
 static void read_options(int argc, char **argv)
 {
-    enum { HOST = 256, PORT, CONNECTIONS, SIZE, FRAME_FILE, JOIN, SECONDS, ROUNDS, RATE, SNDBUF, TIMEOUT, LINGER, HELP };
+    enum { HOST = 256, PORT, CONNECTIONS, SIZE, FRAME_FILE, JOIN, SECONDS, ROUNDS, RATE, SNDBUF, TIMEOUT, LINGER,
+           HELP };
     static const struct option names[] = {
         {"host", 1, 0, HOST}, {"port", 1, 0, PORT}, {"connections", 1, 0, CONNECTIONS}, {"size", 1, 0, SIZE},
         {"frame-file", 1, 0, FRAME_FILE}, {"join", 1, 0, JOIN}, {"seconds", 1, 0, SECONDS}, {"rounds", 1, 0, ROUNDS},
@@ -260,7 +261,7 @@ static void wait_for_clients(void)
         if (control_now().stop)
             die("stopped with %u of %u clients connected", open_count, options.connections);
         if (mono_ns() > deadline || accepted != alive)
-            die("%u clients connected, %u of them left, %u were wanted", accepted, accepted - alive, options.connections);
+            die("%u of %u clients connected, %u of them left", accepted, options.connections, accepted - alive);
     }
     fputs("ready\n", stderr);
     while (!control_now().go) {

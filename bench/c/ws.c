@@ -77,9 +77,10 @@ static void sha1(const uint8_t *bytes, size_t size, uint8_t out[20])
         message[blocks * 64 - 1 - i] = (uint8_t)((uint64_t)size * 8 >> (8 * i));
     for (size_t block = 0; block < blocks; block++) {
         const uint8_t *at = message + block * 64;
-        uint32_t w[80];
+        uint32_t w[80] = {0};
         for (int i = 0; i < 16; i++)
-            w[i] = (uint32_t)at[4 * i] << 24 | (uint32_t)at[4 * i + 1] << 16 | (uint32_t)at[4 * i + 2] << 8 | at[4 * i + 3];
+            for (int j = 0; j < 4; j++)
+                w[i] = w[i] << 8 | at[4 * i + j];
         for (int i = 16; i < 80; i++)
             w[i] = rotate(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
         uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];

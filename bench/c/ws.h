@@ -23,8 +23,10 @@ struct ws_frame {
 };
 
 bool ws_parse(const uint8_t *bytes, size_t size, struct ws_frame *frame); /* false: the head is not complete */
-size_t ws_head(uint8_t out[WS_HEAD_MAX], uint8_t opcode, uint64_t payload, bool masked); /* without the mask's 4 bytes */
-size_t ws_masked(uint8_t *out, uint8_t opcode, const uint8_t *payload, size_t size, uint32_t mask); /* out: size + 14 */
+/* The head of a frame that is a whole message, without the mask's 4 bytes. Returns its size. */
+size_t ws_head(uint8_t out[WS_HEAD_MAX], uint8_t opcode, uint64_t payload, bool masked);
+/* A whole masked frame; `out` has room for size + WS_HEAD_MAX. Returns its size. */
+size_t ws_masked(uint8_t *out, uint8_t opcode, const uint8_t *payload, size_t size, uint32_t mask);
 
 void ws_key(const uint8_t nonce[16], char out[WS_KEY_SIZE]);
 void ws_accept(const char *key, char out[WS_ACCEPT_SIZE]);

@@ -91,16 +91,20 @@ def free_ports(count: int) -> list[int]:
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:
     """Return when the port takes connections; with what the server printed if it ends or is too slow."""
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
-            return
-        except OSError:
-            ended = process.poll()
-            if ended is not None or time.monotonic() > deadline:
-                state = "is not open in time" if ended is None else f"never opened: the server ended with {ended}"
-                pytest.fail(f"port {port} {state}:\n{log.read_text()[-4000:]}", pytrace=False)
-            time.sleep(0.05)
+    while not is_open(port):
+        ended = process.poll()
+        if ended is not None or time.monotonic() > deadline:
+            state = "is not open in time" if ended is None else f"never opened: the server ended with {ended}"
+            pytest.fail(f"port {port} {state}:\n{log.read_text()[-4000:]}", pytrace=False)
+        time.sleep(0.05)
+
+
+def is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -44,7 +44,10 @@ def base_python() -> str:
     """The interpreter to make environments with: this one if it is of the wanted version, else one on the PATH."""
     if sys.version_info[:2] == WANTED:
         return sys.executable
-    return shutil.which("python{}.{}".format(*WANTED)) or sys.executable
+    found = shutil.which("python{}.{}".format(*WANTED))
+    # A version manager's shim is there even if it leads nowhere.
+    works = found is not None and subprocess.run([found, "-c", ""], capture_output=True, timeout=30).returncode == 0
+    return found if found is not None and works else sys.executable
 
 
 def home_of(name: str) -> Path:

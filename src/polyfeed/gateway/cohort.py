@@ -55,21 +55,13 @@ class Cohort:
 
     def forget(self, cursor: int) -> None:
         """Drops what lies before `cursor`."""
-        if not self._indexes:
-            return
-        if cursor > self._indexes[-1]:
-            self.lost_before = max(self.lost_before, self._indexes[-1] + 1)
-            self._indexes.clear()
-            self._frames.clear()
-            self._chunks.clear()
-            self.bytes = 0
-            return
         count = bisect_left(self._indexes, cursor)
-        if count:
-            self.lost_before = self._indexes[count]
-            self.bytes -= sum(map(len, self._frames[:count]))
-            del self._indexes[:count], self._frames[:count]
-            self._chunks.clear()
+        if count == 0:
+            return
+        self.lost_before = self._indexes[count - 1] + 1
+        self.bytes -= sum(map(len, self._frames[:count]))
+        del self._indexes[:count], self._frames[:count]
+        self._chunks.clear()
 
     def shrink(self, limit: int) -> None:
         """Drops the oldest frames until half of `limit` bytes are left; who stands before them has lost them."""
@@ -78,7 +70,7 @@ class Cohort:
             place -= 1
             kept += len(self._frames[place])
         if place:
-            self.forget(self._indexes[place] if place < len(self._indexes) else self._indexes[-1] + 1)
+            self.forget(self._indexes[place - 1] + 1)
 
     def _join(self, cursor: int) -> tuple[bytes, int]:
         start = bisect_left(self._indexes, cursor)

@@ -29,13 +29,26 @@ class Connection:
     into `own`, by reference, so one order holds for all that the connection hears.
     """
 
-    __slots__ = ("closing", "cohort", "cursor", "deadline", "feeds", "gap", "outlet", "own", "own_bytes", "session")
+    __slots__ = (
+        "closing",
+        "cohort",
+        "cursor",
+        "deadline",
+        "feeds",
+        "gap",
+        "lag_bytes",
+        "outlet",
+        "own",
+        "own_bytes",
+        "session",
+    )
 
-    def __init__(self, session: Session, outlet: Outlet, cohort: Cohort, cursor: int) -> None:
+    def __init__(self, session: Session, outlet: Outlet, cohort: Cohort, cursor: int, lag_bytes: int) -> None:
         self.session = session
         self.outlet = outlet
         self.cohort = cohort
         self.cursor = cursor
+        self.lag_bytes = lag_bytes
         self.own: deque[bytes] = deque()
         self.own_bytes = 0
         self.feeds: dict[FeedKey, None] = {}
@@ -52,10 +65,10 @@ class Connection:
     def settle(self, head: int) -> None:
         """Makes everything before `head` its own, so that it can change its cohort there.
 
-        Where frames of it are gone, the rest of them is left out as well and the gap is noted: what heals it comes
-        later.
+        Where frames of it are gone, or more are its own than one reader may have waiting, the rest of them is left
+        out and the gap is noted: what heals it comes when the reader reads again.
         """
-        if self.gap or self.cursor < self.cohort.lost_before:
+        if self.lost() or self.own_bytes > self.lag_bytes:
             self.gap = True
         elif self.cursor < self.cohort.end():
             frames = self.cohort.after(self.cursor)
@@ -67,7 +80,7 @@ class Connection:
         """Whether frames that it should have heard are gone."""
         return self.gap or self.cursor < self.cohort.lost_before
 
-    def flush(self) -> None:
+    def flush(self, now: int) -> None:
         """Writes what the socket takes: nothing is copied for a reader that does not read."""
         outlet = self.outlet
         while not outlet.paused:
@@ -78,6 +91,7 @@ class Connection:
                 outlet.write(data)
             else:
                 return
+            self.session.last_sent = now
 
     def _own_chunk(self) -> bytes:
         chunk = [self.own.popleft()]

@@ -31,7 +31,7 @@ class FanOut:
     """Carries one dialect.
 
     `soon` has a function called on the next turn of the event loop; `watch` has `expire` called at a deadline;
-    `lag_bytes` bounds what each cohort keeps for members that fall behind.
+    `now` is gateway time; `lag_bytes` bounds what each cohort keeps for members that fall behind.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class FanOut:
         dialect: Dialect,
         soon: Callable[[Callable[[], None]], object],
         watch: Callable[[FanOut, Connection, int], None],
+        now: Callable[[], int],
         lag_bytes: int,
     ) -> None:
         self.dialect = dialect
@@ -46,6 +47,7 @@ class FanOut:
         self.frames = 0
         self._soon = soon
         self._watch = watch
+        self._now = now
         self._lag_bytes = lag_bytes
         self._lines: dict[FeedKey, Line] = {}
         self._wants: dict[tuple[type, int], list[Line]] = {}
@@ -55,7 +57,7 @@ class FanOut:
         self._cohorts: dict[frozenset[Line], Cohort] = {self._silent.lines: self._silent}
         self._fresh: dict[Cohort, None] = {}
         self._sweep: deque[tuple[Cohort, deque[Connection]]] = deque()
-        self._turning = False
+        self.turning = False
 
     # --- batches in -------------------------------------------------------------------------------------------------
 
@@ -87,11 +89,15 @@ class FanOut:
             if cohort.bytes > self._lag_bytes:
                 cohort.shrink(self._lag_bytes)
 
+    def idle(self) -> bool:
+        """Whether no feed, no group of listeners and no frame is kept: what it must come to when everybody has left."""
+        return not (self._lines or self._wants or self._dirty or self._fresh or self._sweep) and len(self._cohorts) == 1
+
     # --- connections ------------------------------------------------------------------------------------------------
 
     def enter(self, session: Session, outlet: Outlet) -> Connection:
         """A connection was accepted."""
-        connection = Connection(session, outlet, self._silent, self._head)
+        connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes)
         self._silent.members[connection] = None
         self.connections[connection] = None
         return connection
@@ -142,7 +148,7 @@ class FanOut:
             return
         if connection.lost() and not connection.closing:
             self._catch_up(connection)
-        connection.flush()
+        connection.flush(self._now())
 
     def _catch_up(self, connection: Connection) -> None:
         """Gives a reader that lost frames what its channels promise it instead."""
@@ -248,8 +254,8 @@ class FanOut:
     # --- frames out -------------------------------------------------------------------------------------------------
 
     def _begin_turn(self) -> None:
-        if not self._turning:
-            self._turning = True
+        if not self.turning:
+            self.turning = True
             self._soon(self._turn)
 
     def _turn(self) -> None:
@@ -258,7 +264,7 @@ class FanOut:
         while budget > 0:
             if not self._sweep:
                 if not self._fresh:
-                    self._turning = False
+                    self.turning = False
                     return
                 self._sweep.extend((cohort, deque(cohort.members)) for cohort in self._fresh)
                 self._fresh.clear()

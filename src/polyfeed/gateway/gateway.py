@@ -26,7 +26,7 @@ class Gateway:
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0
         self.fans = {
-            dialect.name: FanOut(dialect, self._loop.call_soon, self._watch, lag_bytes) for dialect in dialects
+            dialect.name: FanOut(dialect, self._loop.call_soon, self._watch, now, lag_bytes) for dialect in dialects
         }
         self._fans = tuple(self.fans.values())
 

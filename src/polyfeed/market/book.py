@@ -68,8 +68,8 @@ class BookSide:
     def set(self, price: int, size: int, ts: int) -> tuple[int, bool] | None:
         """Assigns a level's total; 0 or less removes it.
 
-        Gives the level's rank (that which it had when it goes) and whether it is new; None when a level that is not there
-        was to be removed, which changes nothing.
+        Gives the level's rank (that which it had when it goes) and whether it is new; None when a level that is not
+        there was to be removed, which changes nothing.
         """
         prices, levels = self._prices, self._levels
         index = bisect_left(prices, price)

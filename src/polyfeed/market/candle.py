@@ -18,8 +18,8 @@ RECORD_BYTES = _VALUE_AT + _VALUE_BYTES
 class Candle(Struct, gc=False):
     """What happened between `start` and the interval's end. There is no candle without a trade.
 
-    Prices and `volume` are scaled by the instrument; `value` is the exact sum of price * size, so scaled by both. `start`
-    and `last_ts` (the time of the last trade) are venue microseconds.
+    Prices and `volume` are scaled by the instrument; `value` is the exact sum of price * size, so scaled by both.
+    `start` and `last_ts` (the time of the last trade) are venue microseconds.
     """
 
     start: int
@@ -44,6 +44,18 @@ class Candle(Struct, gc=False):
         self.count += 1
         self.last_ts = ts
 
+    def merge(self, later: Candle) -> None:
+        """Takes in the trades of a candle, later than all before."""
+        if later.high > self.high:
+            self.high = later.high
+        if later.low < self.low:
+            self.low = later.low
+        self.close = later.close
+        self.volume += later.volume
+        self.value += later.value
+        self.count += later.count
+        self.last_ts = later.last_ts
+
     def vwap(self) -> int:
         """The volume-weighted average price, rounded half up; the closing price when nothing but zero sizes traded."""
         return divide_half_up(self.value, self.volume) if self.volume else self.close
@@ -54,22 +66,18 @@ def first_of(start: int, price: int, size: int, ts: int) -> Candle:
     return Candle(start, price, price, price, price, size, price * size, 1, ts)
 
 
-def joined(start: int, earlier: Candle | None, later: Candle) -> Candle:
-    """A new candle from `start` on that holds both, or `later` alone."""
-    if earlier is None:
-        return Candle(
-            start, later.open, later.high, later.low, later.close, later.volume, later.value, later.count, later.last_ts
-        )
+def copied(start: int, candle: Candle) -> Candle:
+    """The same candle as the beginning of one that starts at `start`."""
     return Candle(
         start,
-        earlier.open,
-        max(earlier.high, later.high),
-        min(earlier.low, later.low),
-        later.close,
-        earlier.volume + later.volume,
-        earlier.value + later.value,
-        earlier.count + later.count,
-        later.last_ts,
+        candle.open,
+        candle.high,
+        candle.low,
+        candle.close,
+        candle.volume,
+        candle.value,
+        candle.count,
+        candle.last_ts,
     )
 
 

@@ -1,7 +1,7 @@
 """The candles of every interval that any of the five exchanges shows.
 
-A trade touches only the candle of its minute. Every interval consists of whole minutes, so the others are made of finished
-minutes when a new one begins, and of the unfinished one when somebody looks.
+A trade touches only the candle of its minute. Every interval consists of whole minutes, so the others are made of
+finished minutes when a new one begins, and of the unfinished one when somebody looks.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from itertools import islice
 
 from msgspec import Struct
 
-from polyfeed.market.candle import Candle, first_of, joined, pack, records, unpack
-from polyfeed.market.intervals import INTERVALS, MINUTE, interval_start
+from polyfeed.market.candle import Candle, copied, first_of, pack, records, unpack
+from polyfeed.market.intervals import INTERVALS, MINUTE, interval_end, interval_start
 
 KEPT = 720
 """Candles kept per interval, the current one included (what Kraken's REST call gives)."""
@@ -21,7 +21,9 @@ _LONGER = tuple(interval for interval in INTERVALS if interval != 60)
 
 
 class CandlesImage(Struct, frozen=True, array_like=True):
-    """Candles as a value: packed records, in the order of `INTERVALS`; `begun` without the minute, empty where absent."""
+    """Candles as a value: packed records, in the order of `INTERVALS`; `begun` without the minute, empty where
+    absent.
+    """
 
     minute: bytes
     begun: list[bytes]
@@ -35,12 +37,13 @@ class Candles:
     matter of the exchanges that do it. A trade that is late (its minute is over) counts in the minute that runs.
     """
 
-    __slots__ = ("_begun", "_finished", "_minute")
+    __slots__ = ("_begun", "_ends", "_finished", "_minute")
 
     def __init__(self) -> None:
         self._minute: Candle | None = None
         # For each longer interval what the finished minutes of its current candle come to, if there are any.
         self._begun: dict[int, Candle] = {}
+        self._ends: dict[int, int] = {}
         self._finished: dict[int, deque[bytes]] = {interval: deque(maxlen=KEPT - 1) for interval in INTERVALS}
 
     def trade(self, price: int, size: int, ts: int) -> None:
@@ -60,7 +63,12 @@ class Candles:
             raise ValueError(f"{interval} is no interval")
         if minute is None:
             return None
-        return joined(interval_start(interval, minute.start), self._begun.get(interval), minute)
+        begun = self._begun.get(interval)
+        if begun is None:
+            return copied(interval_start(interval, minute.start), minute)
+        candle = copied(begun.start, begun)
+        candle.merge(minute)
+        return candle
 
     def history(self, interval: int, n: int) -> list[Candle]:
         """The last `n` candles (at most 720, the current one included), oldest first; like `current` otherwise."""
@@ -86,17 +94,22 @@ class Candles:
         self._begun = {
             interval: unpack(record) for interval, record in zip(_LONGER, image.begun, strict=True) if record
         }
+        self._ends = {interval: interval_end(interval, candle.start) for interval, candle in self._begun.items()}
         for interval, data in zip(INTERVALS, image.finished, strict=True):
             self._finished[interval] = deque(records(data), KEPT - 1)
 
     def _finish(self, minute: Candle, ts: int) -> None:
         """The minute is over: it joins the longer candles, and those that `ts` lies behind are finished too."""
         self._finished[60].append(pack(minute))
-        begun = self._begun
+        begun, ends = self._begun, self._ends
         for interval in _LONGER:
-            start = interval_start(interval, minute.start)
-            candle = joined(start, begun.pop(interval, None), minute)
-            if interval_start(interval, ts) == start:
-                begun[interval] = candle
+            candle = begun.get(interval)
+            if candle is None:
+                start = interval_start(interval, minute.start)
+                candle = begun[interval] = copied(start, minute)
+                ends[interval] = interval_end(interval, start)
             else:
+                candle.merge(minute)
+            if ts >= ends[interval]:
                 self._finished[interval].append(pack(candle))
+                del begun[interval], ends[interval]

@@ -6,13 +6,22 @@ from msgspec import Struct
 
 from polyfeed.model.enums import Side
 from polyfeed.model.events import (
+    AnnouncementMade,
     BookReset,
+    DeleveragingStateSet,
+    FundingRateSet,
+    FundingSettled,
+    IndexPriceSet,
     InstrumentListed,
     InstrumentStatusSet,
+    InsuranceFundSet,
+    MarkPriceSet,
+    OpenInterestSet,
     OrderClosed,
     OrderOpened,
     OrderReduced,
     OrderRested,
+    PositionLiquidated,
     RelayedFrame,
     SystemStatusSet,
     Trade,
@@ -22,8 +31,9 @@ from polyfeed.model.events import (
 class LevelChange(Struct, frozen=True, array_like=True, gc=False):
     """A price level changed; the book a listener sees at this moment already shows it.
 
-    `size` is the level's new total, 0 when it is gone; `ts` the time of the change. `rank` is the level's place in its side
-    counted from the best (0), where it stands now or stood before it went; `added` says that the level is new.
+    `size` is the level's new total, 0 when it is gone; `ts` the time of the change. `rank` is the level's place in
+    its side counted from the best (0), where it stands now or stood before it went; `added` says that the level is
+    new.
     """
 
     instrument: int
@@ -38,4 +48,24 @@ class LevelChange(Struct, frozen=True, array_like=True, gc=False):
 InstrumentChange = LevelChange | Trade | BookReset | OrderOpened | OrderRested | OrderReduced | OrderClosed
 """Changes of one instrument's trading: what feeds are made of."""
 
-Change = InstrumentChange | InstrumentListed | InstrumentStatusSet | SystemStatusSet | RelayedFrame
+PerpetualChange = (
+    IndexPriceSet
+    | MarkPriceSet
+    | FundingRateSet
+    | FundingSettled
+    | OpenInterestSet
+    | PositionLiquidated
+    | DeleveragingStateSet
+)
+"""Changes of what only a perpetual has."""
+
+Change = (
+    InstrumentChange
+    | PerpetualChange
+    | InstrumentListed
+    | InstrumentStatusSet
+    | SystemStatusSet
+    | AnnouncementMade
+    | InsuranceFundSet
+    | RelayedFrame
+)

@@ -23,9 +23,9 @@ class BatchOutOfOrder(Exception):
 
 
 class UnknownInstrument(Exception):
-    """An event names an instrument that was never listed, or a listing skips a number.
+    """An event names an instrument that was never listed, or a listing has another number than the next.
 
-    A complete history has no such event: what comes from one that is not complete must be thrown away.
+    A complete history has no such event: a market that met one must be thrown away.
     """
 
     def __init__(self, instrument: int, listed: int) -> None:

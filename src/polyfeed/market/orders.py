@@ -12,7 +12,9 @@ from polyfeed.model.events import OrderClosed, OrderOpened, OrderReduced, OrderR
 
 
 class RestingOrder(Struct, array_like=True, gc=False):
-    """An order in the book. `left` may still fill; `terms` is how it was announced (its full size, kind, time in force)."""
+    """An order in the book. `left` may still fill; `terms` is how it was announced (its full size, kind, time in
+    force).
+    """
 
     order_id: int
     side: Side
@@ -32,8 +34,8 @@ class OrdersImage(Struct, frozen=True, array_like=True):
 class OrderBook:
     """The queues of both sides, beside the `Book` that knows the order of the prices.
 
-    An announced order is *entering* until it rests, ends, or its decision is over: what then neither rests nor was closed
-    has nothing left. A level that goes takes its queue along, so both books always show the same prices.
+    An announced order is *entering* until it rests, ends, or its decision is over: what then neither rests nor was
+    closed has nothing left. A level that goes takes its queue along, so both books always show the same prices.
     """
 
     __slots__ = ("_book", "_queues", "entering", "resting")

@@ -39,7 +39,7 @@ def rescale(value: int, scale: int, wanted: int) -> int:
     """Brings an integer from `scale` to `wanted` decimals, towards zero where digits are lost."""
     if wanted >= scale:
         return int(value * 10 ** (wanted - scale))
-    divisor = 10 ** (scale - wanted)
+    divisor = int(10 ** (scale - wanted))
     return value // divisor if value >= 0 else -(-value // divisor)
 
 

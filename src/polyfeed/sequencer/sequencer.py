@@ -52,6 +52,11 @@ class Sequencer:
             await self.work_off()
             await asyncio.sleep(0)
 
+    async def drain(self) -> None:
+        """Carries out all that is queued."""
+        while self._queue:
+            await self.work_off()
+
     async def work_off(self) -> None:
         """Carries out one group of what is queued, or lets venue time pass if that is due and nothing is."""
         if not self._queue and self._now() >= self.next_tick():

@@ -1,7 +1,7 @@
 """The capture that the installed package ob-analytics 0.1.0 carries: 30 minutes of Bitstamp's btcusd of 2 May 2026.
 
-That package is under the GPL. It is a dependency of tests and benchmarks only: its files are read where it is installed,
-none of them is ours, and its code is not imported.
+That package is under the GPL. It is a dependency of tests and benchmarks only: its files are read where it is
+installed, none of them is ours, and its code is not imported.
 """
 
 from __future__ import annotations

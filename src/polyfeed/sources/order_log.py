@@ -1,15 +1,15 @@
 """A log of order events as commands: what was wanted, told from what happened.
 
-The grammar of the wire (spec/bitstamp.md 4.5) makes this unambiguous, because all that an arriving order causes stands in
-one piece after its `created`, in the same millisecond:
+The grammar of the wire (spec/bitstamp.md 4.5) makes this unambiguous, because all that an arriving order causes stands
+in one piece after its `created`, in the same millisecond:
 
 * for each match one event of the arriving order, at the price of the match, then one of the resting order it met;
 * then its `deleted`: with nothing left when it was filled, otherwise because it could not rest. That was a market order
   (its price is 0 or 999999999), an IOC, or, if it crossed the book and still met nobody, a post-only order;
 * or nothing: what is left of it rests, and a later `deleted` with something left is its owner's cancel.
 
-So only each `created` and each such later `deleted` become commands. A market order to buy names no size in its `created`;
-it gets that of its matches.
+So only each `created` and each such later `deleted` become commands. A market order to buy names no size in its
+`created`; it gets that of its matches.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from polyfeed.model.commands import AnyCommand, CancelOrder, PlaceOrder, Record
-from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce
+from polyfeed.model.enums import OrderKind, SelfTrade, TimeInForce
 from polyfeed.model.instruments import Instrument
 from polyfeed.sources.orders_csv import OrderCapture, OrderRow
 from polyfeed.sources.shadow import ShadowBook
@@ -53,9 +53,7 @@ class OrderLog(NamedTuple):
     report: Report
 
 
-def commands_of(
-    capture: OrderCapture, account: int, instrument: Instrument, stale: Collection[int] = ()
-) -> OrderLog:
+def commands_of(capture: OrderCapture, account: int, instrument: Instrument, stale: Collection[int] = ()) -> OrderLog:
     """The commands that make a venue repeat the capture: all orders as one account's, with the ids they had.
 
     `stale` are ids among the capture's seeds that were gone when its events began. All other corrections are found, and

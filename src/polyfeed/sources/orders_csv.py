@@ -81,7 +81,9 @@ def read_order_capture(folder: Path, instrument: Instrument) -> OrderCapture:
 def _order_row(line: list[str], price_scale: int, size_scale: int) -> OrderRow:
     order_id, _received, ms, price, volume, action, direction = line
     side = Side.BUY if direction == "bid" else Side.SELL
-    return OrderRow(int(order_id), int(ms) * 1000, _scaled(price, price_scale), _scaled(volume, size_scale), action, side)
+    return OrderRow(
+        int(order_id), int(ms) * 1000, _scaled(price, price_scale), _scaled(volume, size_scale), action, side
+    )
 
 
 def _trade_row(line: list[str], price_scale: int, size_scale: int) -> TradeRow:

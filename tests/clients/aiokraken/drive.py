@@ -17,8 +17,8 @@ from aiokraken import RestClient, WssClient
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
 
-from findings import Tally, arguments, emit, require, run  # noqa: E402 (the path comes first)
-from kraken_wire import Stream, check_ack, check_status  # noqa: E402
+from findings import Tally, arguments, emit, require, run
+from kraken_wire import Stream, check_ack, check_status
 
 # The documented way to use it is one connection for each purpose.
 CONNECTIONS = {

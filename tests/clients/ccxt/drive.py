@@ -14,7 +14,7 @@ import ccxt.pro
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
 
-from findings import Tally, arguments, emit, require, run  # noqa: E402 (the path comes first)
+from findings import Tally, answered, arguments, emit, require, run
 
 DEPTHS = (10, 25, 100, 500, 1000)
 Call = Callable[[], Awaitable[Any]]
@@ -74,6 +74,7 @@ def check_trades(trades: Any) -> Any:
 
 def check_candles(seconds: int) -> Check:
     def check(candles: Any) -> Any:
+        require(len(candles) > 0, "no candles")
         start, first, high, low, last, volume = candles[-1]
         require(start % 1000 == 0 and (seconds > 86400 or start % (seconds * 1000) == 0), f"candle starts at {start}")
         require(low <= min(first, last) and high >= max(first, last) and volume > 0, f"candle {candles[-1]}")
@@ -166,14 +167,14 @@ def rest_calls(client: ccxt.pro.kraken, symbol: str) -> dict[str, tuple[Call, Ch
 
 
 async def drive_rest(options: Any) -> int:
-    """Call everything once."""
+    """Call everything."""
     client = make_client(options)
     try:
         async with asyncio.timeout(options.seconds):
             calls = rest_calls(client, await symbol_of(client, options.pair))
             tally = Tally(dict.fromkeys(calls, 1))
             for name, (call, check) in calls.items():
-                tally.saw(name, check(await call()))
+                tally.saw(name, await answered(call, check))
         return tally.verdict()
     finally:
         await client.close()

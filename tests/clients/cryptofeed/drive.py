@@ -19,7 +19,7 @@ from cryptofeed.exchanges import Kraken
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
 
-from findings import Tally, arguments, emit, require, run  # noqa: E402 (the path comes first)
+from findings import Tally, answered, arguments, emit, require, run
 
 DEPTHS = (10, 25, 100, 500, 1000)
 INTERVALS = ("1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "15d")
@@ -131,23 +131,37 @@ def drive_sockets(options: Any) -> int:
     return tally.verdict()
 
 
+def check_quote(ticker: Any) -> Any:
+    require(0 < ticker["bid"] < ticker["ask"], f"ticker {ticker}")
+    return ticker
+
+
+def check_depth(book: Any) -> Any:
+    require(book.book.bids.index(0)[0] < book.book.asks.index(0)[0], "the book is not a book")
+    return book.book.bids.index(0)
+
+
+def check_trades(trades: Any) -> Any:
+    require(len(trades) > 0, "no trades")
+    require(all(trade["price"] > 0 and trade["amount"] > 0 for trade in trades), f"trades {trades}")
+    return trades[-1]
+
+
 async def drive_rest(options: Any) -> int:
-    """Call everything public once; the list of symbols is a call of its own, made first."""
+    """Call everything public; the list of symbols is a call of its own, made first."""
     symbol = symbol_of(options.pair)
     tally = Tally(dict.fromkeys(("AssetPairs", "Ticker", "Depth", "Trades"), 1))
     tally.saw("AssetPairs", symbol)
     feed = Kraken(config={"log": {"disabled": True}})
+
+    async def trades() -> Any:
+        return [trade async for page in feed.trades(symbol) for trade in page]
+
     try:
         async with asyncio.timeout(options.seconds):
-            ticker = await feed.ticker(symbol)
-            require(0 < ticker["bid"] < ticker["ask"], f"ticker {ticker}")
-            tally.saw("Ticker", ticker)
-            book = (await feed.l2_book(symbol)).book
-            require(book.bids.index(0)[0] < book.asks.index(0)[0], "the book is not a book")
-            tally.saw("Depth", book.bids.index(0))
-            async for trades in feed.trades(symbol):
-                require(all(trade["price"] > 0 and trade["amount"] > 0 for trade in trades), f"trades {trades}")
-                tally.saw("Trades", trades[-1])
+            tally.saw("Ticker", await answered(lambda: feed.ticker(symbol), check_quote))
+            tally.saw("Depth", await answered(lambda: feed.l2_book(symbol), check_depth))
+            tally.saw("Trades", await answered(trades, check_trades))
     finally:
         await feed.shutdown()
     return tally.verdict()

@@ -16,8 +16,8 @@ from kraky import KrakyApiAsyncClient, KrakyWsClient
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
 
-from findings import Tally, arguments, emit, require, run  # noqa: E402 (the path comes first)
-from kraken_wire import CHANNELS, DEPTHS, INTERVALS, Stream, check_ack, check_status  # noqa: E402
+from findings import Tally, answered, arguments, emit, require, run
+from kraken_wire import CHANNELS, DEPTHS, INTERVALS, Stream, check_ack, check_status
 
 # What to ask for, and how the error must begin (one profile appends the offending pair, the other does not).
 MISTAKES = (
@@ -199,16 +199,15 @@ def rest_calls(client: KrakyApiAsyncClient, pair: str) -> dict[str, tuple[Callab
 
 
 async def drive_rest(options: Any) -> int:
-    """Call everything once."""
+    """Call everything."""
     client = KrakyApiAsyncClient()
     client.base_url = options.rest
     calls = rest_calls(client, options.pair.replace("/", ""))
     tally = Tally(dict.fromkeys(calls, 1))
     async with asyncio.timeout(options.seconds):
         for name, (call, check) in calls.items():
-            result = await call()
-            check(result)
-            tally.saw(name, str(result)[:200])
+            await answered(call, check)
+            tally.saw(name)
     return tally.verdict()
 
 

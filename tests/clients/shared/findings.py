@@ -8,9 +8,10 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 
@@ -84,6 +85,19 @@ class Tally:
         for text in self.failures or ([f"not delivered: {missing}"] if missing else []):
             print(f"FAILED: {text}", file=sys.stderr)
         return 0 if good else 1
+
+
+async def answered(call: Callable[[], Awaitable[Any]], check: Callable[[Any], Any], seconds: float = 10.0) -> Any:
+    """Call until the check is content with the answer: a market that has just opened has no trade and no candle yet."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = await call()
+        try:
+            return check(answer)
+        except ValueError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.25)
 
 
 def run(main: Callable[[], int]) -> NoReturn:

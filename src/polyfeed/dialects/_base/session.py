@@ -17,9 +17,11 @@ class Session(ABC):
     """What one connection may say and hear. Pure: `now` is gateway time in microseconds since the epoch.
 
     `deadline` is when `expire` wants to be called, None for never; the gateway looks at it after every call.
+    `last_sent` is kept by the gateway: when it last sent this connection anything, a feed's messages included.
     """
 
     deadline: int | None = None
+    last_sent: int = 0
 
     @abstractmethod
     def open(self, now: int) -> list[Effect]:

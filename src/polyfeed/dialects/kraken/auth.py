@@ -1,7 +1,7 @@
 """The public endpoint authenticates nobody: what is here refuses what belongs to the private one (spec/kraken.md 4.2).
 
-The document of 0.2.0 knows nothing private, so there such a channel is an invalid name and such a request an unsupported
-event. From 0.3 on the public endpoint names the private one instead.
+The document of 0.2.0 knows nothing private, so there such a channel is an invalid name and such a request an
+unsupported event. From 0.3 on the public endpoint names the private one instead.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every fixed fact of the Kraken public WebSocket API: names, numbers, limits and texts, each with its source.
 
-"seed" is Kraken's own document "WebSockets Public API Version 0.2.0"; "sheet" is spec/kraken.md, which says of each fact
-whether it was observed on the real wire, stands in a later document, or is a recommendation.
+"seed" is Kraken's own document "WebSockets Public API Version 0.2.0"; "sheet" is spec/kraken.md, which says of each
+fact whether it was observed on the real wire, stands in a later document, or is a recommendation.
 """
 
 from __future__ import annotations
@@ -85,7 +85,10 @@ SUBSCRIPTION_NOT_OBJECT = "Subscription field must be an object"
 BAD_NAME = "Subscription name invalid"
 UNSUPPORTED_FIELD = "Subscription object unsupported field"
 FOREIGN_FIELD = "Subscription {name} doesn't require {field}"
-NOT_INTEGER = {BOOK: "Subscription book depth must be an integer", OHLC: "Subscription ohlc interval must be an integer"}
+NOT_INTEGER = {
+    BOOK: "Subscription book depth must be an integer",
+    OHLC: "Subscription ohlc interval must be an integer",
+}
 NOT_SUPPORTED = {BOOK: "Subscription depth not supported", OHLC: "Subscription ohlc interval not supported"}
 INTERVAL_NULL = "Subscription ohlc requires interval"
 PAIR_NOT_ARRAY = "Pair field must be an array"
@@ -102,10 +105,10 @@ RATE_EXCEEDED = "Exceeded msg rate"
 class Profile(Struct, frozen=True):
     """What differs between the two generations of the wire.
 
-    `stride` and `offsets` make channel numbers; that of `ohlc` is the one of its first interval. `error_event` says that
-    what is not JSON, and what is over the message rate, is answered with `event: "error"`; `names_pair` that pair errors
-    end with the pair, `names_field` that a field of another channel is named; `private` that the private channels and
-    requests are known by name.
+    `stride` and `offsets` make channel numbers; that of `ohlc` is the one of its first interval. `error_event` says
+    that what is not JSON, and what is over the message rate, is answered with `event: "error"`; `names_pair` that
+    pair errors end with the pair, `names_field` that a field of another channel is named; `private` that the private
+    channels and requests are known by name.
     """
 
     version: str

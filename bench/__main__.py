@@ -1,0 +1,69 @@
+"""`make bench`: what polyfeed does on this machine, beside the limit of plain C in the same run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+
+from bench import engine, gateway
+
+
+def main() -> None:
+    """Runs the parts that were asked for, all by default, and prints a line for each."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", help="engine, fanout, latency, memory (all by default)")
+    parser.add_argument("--quick", action="store_true", help="short and small: only shows that it runs")
+    options = parser.parse_args()
+    parts = set(options.parts) or {"engine", "fanout", "latency", "memory"}
+    quick = options.quick
+    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs: server on one, load client on another")
+    if "engine" in parts:
+        print_engine()
+    if "fanout" in parts:
+        print_fan_out(gateway.fan_out(100 if quick else 1000, 1 if quick else 5, 0.3 if quick else 3.0))
+    if "latency" in parts:
+        print_latency(gateway.latency(200 if quick else 1000, 50 if quick else 500, 1 if quick else 10))
+    if "memory" in parts:
+        print_memory(gateway.memory(100 if quick else 5000))
+
+
+def print_engine() -> None:
+    """The engine's line."""
+    result = engine.measure()
+    if result is None:
+        print("engine    not measured: the recording is not installed (make install)")
+    else:
+        print(
+            f"engine    {result.commands_per_second:,.0f} commands/s on one core "
+            f"({result.commands:,} recorded Bitstamp commands, {result.trades} trades)"
+        )
+
+
+def print_fan_out(result: gateway.FanOutResult) -> None:
+    """The fan-out's line."""
+    print(
+        f"fan-out   {result.frames_per_second:,.0f} frames/s to {result.connections:,} Kraken book-10 subscribers, "
+        f"one frame a write; C send() loop on the same sockets {result.c_frames_per_second:,.0f}: "
+        f"ratio {result.ratio:.2f}, CPU per frame {result.cpu_ratio:.2f}"
+    )
+
+
+def print_latency(result: gateway.LatencyResult) -> None:
+    """The latency's line."""
+    print(
+        f"latency   order in to frame out at {result.rate:,.0f} orders/s and {result.connections} clients: "
+        f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms (server {result.busy:.0%} busy)"
+    )
+
+
+def print_memory(result: gateway.MemoryResult) -> None:
+    """The memory's line."""
+    print(
+        f"memory    {result.idle:.1f} KiB per idle connection, {result.subscribed:.1f} KiB with a book subscribed "
+        f"({result.connections:,} connections)"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""A venue and a gateway with one busy book, for measuring: the product's own parts, wired as `polyfeed serve` does."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from polyfeed.app.clock import SteadyClock
+from polyfeed.app.config import Config, load
+from polyfeed.app.gateway_role import GatewayRole
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.gateway.connection import Connection
+from polyfeed.gateway.fanout import FanOut
+from polyfeed.market.market import Market
+from polyfeed.model.commands import AmendOrder, AnyCommand, DefineCurrency, ListInstrument, OpenAccount, PlaceOrder
+from polyfeed.model.enums import OrderKind, Side
+from polyfeed.model.instruments import Currency, Instrument
+from polyfeed.sequencer.sequencer import Sequencer
+from polyfeed.store.journal import NullJournal
+from polyfeed.venue.venue import Venue
+
+MID = 5_872_900_000
+LEVELS = 100
+UNIT = 100_000_000
+INSTRUMENT = Instrument(
+    id=0,
+    name="BTC-USD",
+    base="BTC",
+    quote="USD",
+    price_scale=5,
+    size_scale=8,
+    tick=10_000,
+    lot=1,
+    min_size=1,
+    symbols={"kraken": "XBT/USD"},
+)
+
+
+class IntendedClock:
+    """Wall time, or the time at which an order was meant to be sent: its delay in this process counts as latency."""
+
+    def __init__(self) -> None:
+        self.wall = SteadyClock()
+        self.intended = 0
+
+    def __call__(self) -> int:
+        return self.intended or self.wall()
+
+
+class Scene:
+    """One house account with LEVELS orders a side around MID, whose sizes are changed one at a time."""
+
+    def __init__(self) -> None:
+        self.clock = IntendedClock()
+        bus, market = MemoryBus(), Market()
+        self.sequencer = Sequencer(Venue(), NullJournal(), bus, self.clock)
+        settings = ["kraken.port=0", "kraken.message_rate=0", "kraken.idle_timeout=0"]
+        config: Config = load(None, {}, settings)
+        self.role = GatewayRole(config, bus, market, self.clock.wall)
+        self.fan: FanOut = self.role.gateway.fans["kraken"]
+        self._dice = random.Random(1)
+        self._orders: list[int] = []
+        bus.subscribe(lambda batch: self._orders.append(batch.outcome.order_id) if batch.outcome.order_id else None)
+
+    async def open(self) -> int:
+        """Builds the book and listens; the port."""
+        setup: list[AnyCommand] = [
+            DefineCurrency(Currency("BTC", 8)),
+            DefineCurrency(Currency("USD", 8)),
+            ListInstrument(INSTRUMENT),
+            OpenAccount(1, "bench", house=True),
+        ]
+        for rank in range(1, LEVELS + 1):
+            for side, sign in ((Side.BUY, -1), (Side.SELL, 1)):
+                price = MID + sign * rank * INSTRUMENT.tick
+                setup.append(PlaceOrder(1, 0, side, OrderKind.LIMIT, UNIT, price))
+        for command in setup:
+            self.sequencer.submit(command)
+        await self.sequencer.drain()
+        self._orders = self._orders[: 2 * LEVELS]
+        await self.role.open(None)
+        return self.role.ports["kraken"]
+
+    async def change_a_level(self) -> None:
+        """One order in the ten best levels changes its size: one batch, one frame of book-10."""
+        order = self._orders[self._dice.randrange(20)]
+        self.sequencer.submit(AmendOrder(1, order, size=self._dice.randrange(1, 10 * UNIT)))
+        await self.sequencer.drain()
+
+    async def settle(self) -> None:
+        """Returns when every connection has been sent all there is for it."""
+        while self.fan.turning or self._behind():  # noqa: ASYNC110 - the turns of the loop are what is measured
+            await asyncio.sleep(0)
+
+    def _behind(self) -> bool:
+        return any(one.own or one.cursor < one.cohort.end() for one in self.fan.connections)
+
+    def connections(self) -> list[Connection]:
+        """Those there are."""
+        return list(self.fan.connections)

@@ -1,0 +1,161 @@
+"""One account, and what each private event does to it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from polyfeed.accounts.orders import OrderEvent, OwnOrder, moved, opened
+from polyfeed.model.events import (
+    AccountOpened,
+    BalanceSet,
+    DepositAddressCreated,
+    FundingPaid,
+    KeyRevoked,
+    KeySet,
+    LeverageSet,
+    MarginAlert,
+    OwnFill,
+    OwnOrderAmended,
+    OwnOrderOpened,
+    OwnOrderUpdated,
+    OwnSelfTrade,
+    OwnTriggered,
+    PositionSet,
+    PositionSettled,
+    PrivateEvent,
+)
+
+FILLS_KEPT = 1000
+"""Fills kept per account; older ones are the store's matter."""
+
+
+class Balance(Struct, frozen=True, array_like=True, gc=False):
+    """What is owned of a currency, and how much of that open orders and positions hold, in units of the currency."""
+
+    total: int
+    held: int
+
+    @property
+    def available(self) -> int:
+        """What can be spent."""
+        return self.total - self.held
+
+
+class Fill(Struct, frozen=True, array_like=True, gc=False):
+    """A match of an own order: when, what, and the terms of the order (None when it was opened before all that is
+    known).
+    """
+
+    ts: int
+    fill: OwnFill
+    terms: OwnOrderOpened | None
+
+
+class Account:
+    """What is known of one account. `orders` are the open ones, in the order of their entry; `fills` the last, oldest
+    first.
+
+    `positions` and `leverages` are by instrument (-1: the leverage for all), `balances` and `addresses` by currency,
+    `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main account.
+    """
+
+    __slots__ = (
+        "account_id",
+        "addresses",
+        "balances",
+        "fills",
+        "house",
+        "keys",
+        "leverages",
+        "name",
+        "orders",
+        "parent",
+        "positions",
+    )
+
+    def __init__(self, account_id: int) -> None:
+        self.account_id = account_id
+        self.name = ""
+        self.house = False
+        self.parent = 0
+        self.balances: dict[str, Balance] = {}
+        self.orders: dict[int, OwnOrder] = {}
+        self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT)
+        self.keys: dict[str, KeySet] = {}
+        self.positions: dict[int, PositionSet] = {}
+        self.leverages: dict[int, LeverageSet] = {}
+        self.addresses: dict[str, str] = {}
+
+    def fold(self, event: PrivateEvent, ts: int) -> OwnOrder | None:
+        """Takes in an event of a batch of `ts`; gives the order that it was about, as it then stands."""
+        return self._folds[type(event)](self, event, ts)
+
+    def _stands(self, order: OwnOrder) -> OwnOrder:
+        """Remembers where an order stands, or forgets it when it ended."""
+        if order.ended:
+            self.orders.pop(order.order_id, None)
+        else:
+            self.orders[order.order_id] = order
+        return order
+
+    def _opened(self, event: AccountOpened, ts: int) -> None:
+        self.name, self.house, self.parent = event.name, event.house, event.parent
+
+    def _key_set(self, event: KeySet, ts: int) -> None:
+        self.keys[event.key_id] = event
+
+    def _key_revoked(self, event: KeyRevoked, ts: int) -> None:
+        self.keys.pop(event.key_id, None)
+
+    def _balance(self, event: BalanceSet, ts: int) -> None:
+        self.balances[event.currency] = Balance(event.total, event.held)
+
+    def _order_opened(self, event: OwnOrderOpened, ts: int) -> OwnOrder:
+        return self._stands(opened(event, ts))
+
+    def _order_moved(self, event: OrderEvent, ts: int) -> OwnOrder | None:
+        order = self.orders.get(event.order_id)
+        return None if order is None else self._stands(moved(order, event, ts))
+
+    def _fill(self, event: OwnFill, ts: int) -> OwnOrder | None:
+        order = self.orders.get(event.order_id)
+        self.fills.append(Fill(ts, event, None if order is None else order.terms))
+        return self._order_moved(event, ts)
+
+    def _position(self, event: PositionSet, ts: int) -> None:
+        if event.size:
+            self.positions[event.instrument] = event
+        else:
+            self.positions.pop(event.instrument, None)
+
+    def _leverage(self, event: LeverageSet, ts: int) -> None:
+        self.leverages[event.instrument] = event
+
+    def _address(self, event: DepositAddressCreated, ts: int) -> None:
+        self.addresses[event.currency] = event.address
+
+    def _nothing_to_keep(self, event: object, ts: int) -> None:
+        """What these tell is in other events too (balances, positions), or is news only."""
+
+    _folds: ClassVar[dict[type, Callable[[Account, Any, int], OwnOrder | None]]] = {
+        AccountOpened: _opened,
+        KeySet: _key_set,
+        KeyRevoked: _key_revoked,
+        BalanceSet: _balance,
+        OwnOrderOpened: _order_opened,
+        OwnOrderUpdated: _order_moved,
+        OwnOrderAmended: _order_moved,
+        OwnTriggered: _order_moved,
+        OwnFill: _fill,
+        PositionSet: _position,
+        LeverageSet: _leverage,
+        DepositAddressCreated: _address,
+        OwnSelfTrade: _nothing_to_keep,
+        FundingPaid: _nothing_to_keep,
+        PositionSettled: _nothing_to_keep,
+        MarginAlert: _nothing_to_keep,
+    }

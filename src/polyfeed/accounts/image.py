@@ -1,0 +1,92 @@
+"""The accounts as bytes, and back. The form is canonical: equal accounts give equal bytes, however they came to be."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import msgspec
+from msgspec import Struct
+
+from polyfeed.accounts.account import FILLS_KEPT, Account, Balance, Fill
+from polyfeed.accounts.orders import OwnOrder
+from polyfeed.model.events import KeySet, LeverageSet, PositionSet
+
+FORMAT = 1
+"""Counts up whenever the form changes: a snapshot of another form is refused, not misread."""
+
+
+class AccountImage(Struct, frozen=True, array_like=True):
+    """An account as a value. Orders are in the order of their entry."""
+
+    account_id: int
+    name: str
+    house: bool
+    parent: int
+    balances: dict[str, Balance]
+    orders: list[OwnOrder]
+    fills: list[Fill]
+    keys: dict[str, KeySet]
+    positions: dict[int, PositionSet]
+    leverages: dict[int, LeverageSet]
+    addresses: dict[str, str]
+
+
+class AccountsImage(Struct, frozen=True, array_like=True):
+    """All accounts as a value, in the order of their numbers. `seen` has the last seq of every epoch."""
+
+    form: int
+    epoch: int
+    seq: int
+    ts: int
+    seen: dict[int, int]
+    accounts: list[AccountImage]
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder = msgspec.msgpack.Decoder(AccountsImage)
+
+
+def encode(image: AccountsImage) -> bytes:
+    """The image as bytes; dict keys in their own order, not in that of their arrival."""
+    return _encoder.encode(image)
+
+
+def decode(data: bytes) -> AccountsImage:
+    """Reads what `encode` wrote. Raises ValueError (msgspec's errors are) on anything else, another `FORMAT`
+    included.
+    """
+    image = _decoder.decode(data)
+    if image.form != FORMAT:
+        raise ValueError(f"the snapshot has form {image.form}, this version reads {FORMAT}")
+    return image
+
+
+def image_of(account: Account) -> AccountImage:
+    """An account as a value."""
+    return AccountImage(
+        account.account_id,
+        account.name,
+        account.house,
+        account.parent,
+        account.balances,
+        list(account.orders.values()),
+        list(account.fills),
+        account.keys,
+        account.positions,
+        account.leverages,
+        account.addresses,
+    )
+
+
+def account_of(image: AccountImage) -> Account:
+    """The account that `image` shows."""
+    account = Account(image.account_id)
+    account.name, account.house, account.parent = image.name, image.house, image.parent
+    account.balances = image.balances
+    account.orders = {order.order_id: order for order in image.orders}
+    account.fills = deque(image.fills, FILLS_KEPT)
+    account.keys = image.keys
+    account.positions = image.positions
+    account.leverages = image.leverages
+    account.addresses = image.addresses
+    return account

@@ -1,0 +1,79 @@
+"""A user's order: the terms it came with and where it stands."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from polyfeed.model.enums import CloseReason, OrderStatus
+from polyfeed.model.events import OwnFill, OwnOrderAmended, OwnOrderOpened, OwnOrderUpdated, OwnTriggered
+
+OrderEvent = OwnOrderUpdated | OwnOrderAmended | OwnFill | OwnTriggered
+"""What happens to an order after it was opened."""
+
+ENDED = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
+"""The statuses after which nothing more happens to an order."""
+
+
+class OwnOrder(Struct, frozen=True, array_like=True, gc=False):
+    """An order as its owner sees it, as of one event.
+
+    `terms` is how it was accepted, `price` and `size` what they are since the last amendment. `left` may still fill,
+    `filled` has filled, for `value` and `fees` in the quote currency, in `trades` matches. `rested` says whether it
+    is in the book, `reason` why it ended when `ended`. Times are venue microseconds.
+    """
+
+    terms: OwnOrderOpened
+    price: int
+    size: int
+    left: int
+    status: OrderStatus
+    opened_ts: int
+    updated_ts: int
+    filled: int = 0
+    value: int = 0
+    fees: int = 0
+    trades: int = 0
+    rested: bool = False
+    reason: CloseReason = CloseReason.FILLED
+
+    @property
+    def order_id(self) -> int:
+        """The venue's number of the order."""
+        return self.terms.order_id
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ENDED
+
+
+def opened(event: OwnOrderOpened, ts: int) -> OwnOrder:
+    """A new order."""
+    return OwnOrder(event, event.price, event.size, event.size, event.status, ts, ts)
+
+
+def moved(order: OwnOrder, event: OrderEvent, ts: int) -> OwnOrder:
+    """The order after an event at `ts`. What it filled in all is said by the `OwnOrderUpdated` that goes with a
+    match.
+    """
+    match event:
+        case OwnOrderUpdated():
+            return replace(
+                order,
+                left=event.left,
+                status=event.status,
+                updated_ts=ts,
+                filled=event.filled,
+                value=event.value,
+                fees=event.fees,
+                rested=event.rested,
+                reason=event.reason,
+            )
+        case OwnOrderAmended():
+            return replace(order, price=event.price, size=event.size, left=event.left, updated_ts=ts)
+        case OwnFill():
+            return replace(order, left=event.left, trades=order.trades + 1, updated_ts=ts)
+        case OwnTriggered():
+            status = OrderStatus.TRIGGERED if event.active else OrderStatus.UNTRIGGERED
+            return replace(order, status=status, updated_ts=ts)

@@ -1,0 +1,149 @@
+"""The command line: `polyfeed VERB …`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from polyfeed import __version__
+from polyfeed.app import record, serve, status, tap
+from polyfeed.app.config import Config, ConfigError, as_toml, load
+
+log = logging.getLogger("polyfeed")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one verb and returns the process's exit code: 0 done, 1 failed, 2 called wrongly, 130 interrupted."""
+    options = parser().parse_args(argv)
+    try:
+        return int(options.run(options))
+    except ConfigError as error:
+        print(f"polyfeed: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"polyfeed: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    top = argparse.ArgumentParser(prog="polyfeed", description="One exchange core, five exchanges' real-time APIs.")
+    top.add_argument("--version", action="version", version=f"polyfeed {__version__}")
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+
+    verb = _verb(verbs, "serve", "run the venue and its ports", "polyfeed serve --demo --tls self-signed")
+    _configuration(verb)
+    verb.add_argument("--demo", action="store_true", help="demo markets, accounts and flow")
+    _listening(verb)
+    verb.set_defaults(run=_serve)
+
+    verb = _verb(
+        verbs, "replay", "serve a recording as market data", "polyfeed replay book.jsonl.gz trades.jsonl.gz --speed 10"
+    )
+    _configuration(verb)
+    verb.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings of one time, JSONL or JSONL.gz")
+    verb.add_argument("--dialect", default="kraken", help="whose messages they hold (default: %(default)s)")
+    verb.add_argument("--once", action="store_true", help="stand still at the end instead of starting again")
+    _listening(verb)
+    verb.set_defaults(run=_replay)
+
+    verb = _verb(verbs, "tap", "show a live channel in the terminal", "polyfeed tap kraken book XBT/USD --depth 10")
+    _client(verb)
+    verb.add_argument("symbol", help="market, as the dialect spells it")
+    verb.add_argument("--raw", action="store_true", help="print the messages as they come")
+    verb.set_defaults(run=lambda options: asyncio.run(tap.run(options)))
+
+    verb = _verb(
+        verbs,
+        "record",
+        "write a running server's stream to a file",
+        "polyfeed record kraken book XBT/USD ETH/USD --depth 1000 --seconds 60 -o book.jsonl.gz",
+    )
+    _client(verb)
+    verb.add_argument("symbols", nargs="+", metavar="SYMBOL", help="markets, as the dialect spells them")
+    verb.add_argument("-o", "--output", type=Path, required=True, help="file to write; .gz is compressed")
+    verb.set_defaults(run=lambda options: asyncio.run(record.run(options)))
+
+    verb = _verb(
+        verbs,
+        "status",
+        "tell all clients a status, or halt and reopen one market",
+        "polyfeed status halted --instrument BTC-USD",
+    )
+    verb.add_argument(
+        "text", help="any text for the whole venue; online, cancel_only, post_only, limit_only or halted for a market"
+    )
+    verb.add_argument("--instrument", metavar="NAME", help="canonical name of one market")
+    verb.add_argument("--url", default="http://127.0.0.1:9000", help="the operator's port (default: %(default)s)")
+    verb.set_defaults(run=status.run)
+
+    verb = _verb(verbs, "config", "show or check the configuration", "polyfeed config show --set kraken.profile=1.x")
+    verb.add_argument("action", choices=["show", "check"], help="print all of it as TOML, or only say whether it holds")
+    _configuration(verb)
+    verb.set_defaults(run=_config)
+    return top
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help: str, example: str
+) -> argparse.ArgumentParser:
+    return verbs.add_parser(name, help=help, description=help, epilog=f"example: {example}")
+
+
+def _configuration(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--config", type=Path, metavar="FILE", help="TOML file")
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="set one key; may be repeated"
+    )
+
+
+def _listening(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    verb.add_argument("--tls", metavar="self-signed|FILE", help="listen on the TLS ports too")
+    verb.add_argument("--tls-key", metavar="FILE", help="key of the certificate in --tls FILE")
+    verb.add_argument("--speed", type=float, help="speed of the recorded flow, 0.1 to 100 (default: 1)")
+
+
+def _client(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("dialect", choices=sorted(tap.INBOUND), help="the exchange to speak as")
+    verb.add_argument("channel", choices=["book", "trades"], help="what to listen to")
+    verb.add_argument("--depth", type=int, default=10, help="levels a side of a book (default: %(default)s)")
+    verb.add_argument("--url", help="server to connect to (default: the dialect's port on this machine)")
+    verb.add_argument("--ca", type=Path, metavar="FILE", help="certificate to trust for wss")
+    verb.add_argument("--seconds", type=float, help="stop after so long")
+
+
+def _load(options: argparse.Namespace) -> Config:
+    """The configuration with the options that are short for a key on top of it."""
+    short = {"host": "server.host", "tls": "server.tls", "tls_key": "server.tls_key", "speed": "flow.speed"}
+    given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
+    if getattr(options, "demo", False):
+        given.append("flow.demo=true")
+    config = load(options.config, os.environ, [*options.set, *given])
+    logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    return config
+
+
+def _serve(options: argparse.Namespace) -> int:
+    return asyncio.run(serve.serve(_load(options)))
+
+
+def _replay(options: argparse.Namespace) -> int:
+    return asyncio.run(serve.replay(_load(options), options.dialect, options.files, loop=not options.once))
+
+
+def _config(options: argparse.Namespace) -> int:
+    config = _load(options)
+    print(as_toml(config) if options.action == "show" else "the configuration holds")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""A client of a running server: what `tap` and `record` share."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+MAX_MESSAGE = 16 * 1024 * 1024
+
+
+async def messages(
+    url: str, requests: Iterable[str], ca: Path | None = None, seconds: float | None = None
+) -> AsyncIterator[str]:
+    """Connects, sends the requests and yields every text message, for `seconds` or until the server ends it.
+
+    Raises OSError, with a sentence for the user, when there is no connection to be had.
+    """
+    context = ssl.create_default_context(cafile=ca) if url.startswith("wss://") else None
+    try:
+        socket = await connect(url, ssl=context, max_size=MAX_MESSAGE, compression=None)
+    except (OSError, WebSocketException) as error:
+        raise OSError(f"no connection to {url}: {error} (is the server running? try `make run`)") from error
+    try:
+        for request in requests:
+            await socket.send(request)
+        async with asyncio.timeout(seconds):
+            while True:
+                message = await socket.recv()
+                yield message if isinstance(message, str) else message.decode()
+    except TimeoutError:
+        return
+    except ConnectionClosed as closed:
+        if closed.rcvd is not None and closed.rcvd.code not in {1000, 1001}:
+            raise OSError(f"the server closed the connection: {closed.rcvd.code} {closed.rcvd.reason}") from closed
+    finally:
+        await socket.close()

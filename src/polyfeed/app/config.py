@@ -1,0 +1,177 @@
+"""The configuration: one TOML file, each key also settable from the environment and the command line.
+
+Later ones win: defaults, the file, `POLYFEED_SECTION__KEY` variables, `--set section.key=value`. A key that does not
+exist is an error that names the nearest one that does.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from polyfeed.dialects.kraken import KrakenSettings
+
+ENVIRONMENT_PREFIX = "POLYFEED_"
+
+
+class ConfigError(Exception):
+    """Something in the configuration is wrong; the text says what, where, and what to do."""
+
+
+class ServerSection(Struct, frozen=True, kw_only=True):
+    """Where the server listens.
+
+    `tls` is empty, "self-signed" (a certificate is made in `state_dir`), or the path of a PEM certificate chain whose
+    key is `tls_key`. TLS listeners stand beside the plain ones. `drain_seconds` is the most a stop waits for clients.
+    """
+
+    host: str = "127.0.0.1"
+    tls: str = ""
+    tls_key: str = ""
+    state_dir: str = "~/.local/state/polyfeed"
+    drain_seconds: float = 5.0
+
+
+class HttpSection(Struct, frozen=True, kw_only=True):
+    """The operator's port: health, metrics, statuses."""
+
+    port: int = 9000
+
+
+class KrakenSection(KrakenSettings, frozen=True, kw_only=True):
+    """The Kraken dialect: where it listens, and its settings."""
+
+    enabled: bool = True
+    port: int = 9001
+    tls_port: int = 9101
+
+
+class FlowSection(Struct, frozen=True, kw_only=True):
+    """What happens on the demo markets by itself.
+
+    `capture` plays the recording that ships with the package, as orders in the venue's own book or as bare levels.
+    `agents` is the mean number of actions per second on each market. `seed` makes the agents repeat themselves.
+    """
+
+    demo: bool = False
+    capture: Literal["orders", "levels", "off"] = "orders"
+    speed: float = 1.0
+    agents: float = 1.0
+    seed: int = 1
+
+
+class GatewaySection(Struct, frozen=True, kw_only=True):
+    """What connections are given. Times in seconds, sizes in bytes.
+
+    `lag_bytes` are kept for readers that fall behind, for each group of equal subscriptions; a reader that falls
+    further behind gets what its channel says. One whose socket takes nothing for `stall_seconds` is dropped.
+    """
+
+    lag_bytes: int = 4_194_304
+    handshake_seconds: float = 10.0
+    stall_seconds: float = 30.0
+    close_seconds: float = 5.0
+    head_bytes: int = 16_384
+    send_buffer_bytes: int = 131_072
+
+
+class LogSection(Struct, frozen=True, kw_only=True):
+    """What goes to the log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """Everything that can be set."""
+
+    server: ServerSection = ServerSection()
+    http: HttpSection = HttpSection()
+    kraken: KrakenSection = KrakenSection()
+    flow: FlowSection = FlowSection()
+    gateway: GatewaySection = GatewaySection()
+    log: LogSection = LogSection()
+
+
+def load(path: Path | None, environment: Mapping[str, str], settings: Iterable[str]) -> Config:
+    """The configuration from a TOML file, the environment and `section.key=value` texts. Raises ConfigError."""
+    tree: dict[str, dict[str, Any]] = {}
+    if path is not None:
+        _merge(tree, _read(path), str(path))
+    _merge(tree, _from_environment(environment), "the environment")
+    _merge(tree, _from_settings(settings), "--set")
+    try:
+        return msgspec.convert(tree, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"the configuration does not fit: {error}") from error
+
+
+def as_toml(config: Config) -> str:
+    """The whole configuration as TOML text that `load` reads back."""
+    lines: list[str] = []
+    for section, values in msgspec.to_builtins(config).items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {_toml_value(value)}" for key, value in values.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml_value(value: object) -> str:
+    """JSON writes booleans, numbers and plain strings as TOML does."""
+    return msgspec.json.encode(value).decode()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    tree: dict[str, dict[str, str]] = {}
+    for name, value in sorted(environment.items()):
+        section, mark, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if name.startswith(ENVIRONMENT_PREFIX) and mark:
+            tree.setdefault(section, {})[key] = value
+    return tree
+
+
+def _from_settings(settings: Iterable[str]) -> dict[str, dict[str, str]]:
+    tree: dict[str, dict[str, str]] = {}
+    for text in settings:
+        name, mark, value = text.partition("=")
+        section, dot, key = name.partition(".")
+        if not mark or not dot:
+            raise ConfigError(f"--set takes section.key=value, not {text!r} (for example --set kraken.port=9001)")
+        tree.setdefault(section.strip(), {})[key.strip()] = value.strip()
+    return tree
+
+
+def _merge(tree: dict[str, dict[str, Any]], other: Mapping[str, Any], where: str) -> None:
+    """Lays `other` over `tree`; every name in it must exist."""
+    sections = {field.name: field.type for field in msgspec.structs.fields(Config)}
+    for section, values in other.items():
+        kind = sections.get(section)
+        if kind is None:
+            raise ConfigError(f"{where}: there is no section {section!r}; {_nearest(section, sections)}")
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{where}: {section!r} is a section, its keys go below [{section}]")
+        keys = [field.name for field in msgspec.structs.fields(kind)]
+        for key, value in values.items():
+            if key not in keys:
+                raise ConfigError(f"{where}: there is no key {section}.{key}; {_nearest(key, keys)}")
+            tree.setdefault(section, {})[key] = value
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, 1, 0.4)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"

@@ -1,0 +1,58 @@
+"""Drives the sources: calls each when it is due, and hands what it gives to the sequencer or the bus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.model.batches import Batch
+from polyfeed.sequencer.sequencer import Sequencer
+from polyfeed.sources.source import BatchSource, Source
+
+LONGEST_SLEEP = 0.05
+"""Seconds after which sources are looked at again: they may have become due earlier because of what they heard."""
+
+
+class Driver:
+    """Runs command sources and batch sources on the process's clock."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        recordings: Sequence[BatchSource],
+        sequencer: Sequencer,
+        bus: MemoryBus,
+        now: Callable[[], int],
+    ) -> None:
+        self._sources = sources
+        self._recordings = recordings
+        self._sequencer = sequencer
+        self._bus = bus
+        self._now = now
+
+    def on_batch(self, batch: Batch) -> None:
+        """Tells the command sources what happened."""
+        for source in self._sources:
+            source.hear(batch)
+
+    def step(self) -> None:
+        """Takes what is due from every source."""
+        now = self._now()
+        for source in self._sources:
+            if source.due is not None and source.due <= now:
+                for command in source.step(now):
+                    self._sequencer.submit(command)
+        for recording in self._recordings:
+            if recording.due is not None and recording.due <= now:
+                for batch in recording.step(now):
+                    self._bus.publish(batch)
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        while True:
+            self.step()
+            dues = [*(source.due for source in self._sources), *(source.due for source in self._recordings)]
+            known = [due for due in dues if due is not None]
+            delay = (min(known) - self._now()) / 1e6 if known else LONGEST_SLEEP
+            await asyncio.sleep(min(LONGEST_SLEEP, max(0.0, delay)))

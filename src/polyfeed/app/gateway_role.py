@@ -1,0 +1,62 @@
+"""The reading role: a market fed from the bus, and the dialects' ports."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import Callable
+
+import msgspec
+
+from polyfeed.app.config import Config
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.dialects.registry import make_dialects
+from polyfeed.gateway.gateway import Gateway
+from polyfeed.gateway.http import rest_app
+from polyfeed.gateway.listener import Listener
+from polyfeed.gateway.port import Port, PortLimits
+from polyfeed.market.market import Market
+
+
+class GatewayRole:
+    """Serves one market on the dialects' ports. `ports` says where, once `open` has returned."""
+
+    def __init__(self, config: Config, bus: MemoryBus, market: Market, now: Callable[[], int]) -> None:
+        self.market = market
+        self.ports: dict[str, int] = {}
+        self._config = config
+        self._now = now
+        dialects = make_dialects(market, {"kraken": config.kraken} if config.kraken.enabled else {})
+        self.gateway = Gateway(market, dialects, now, config.gateway.lag_bytes)
+        self._unsubscribe = bus.subscribe(self.gateway.on_batch)
+        self._listeners: list[Listener] = []
+
+    async def open(self, tls: ssl.SSLContext | None) -> None:
+        """Starts to listen on every dialect's port, and with `tls` on its TLS port as well."""
+        limits = port_limits(self._config)
+        numbers = random.SystemRandom()
+        for name, fan in self.gateway.fans.items():
+            port = Port(fan, limits, self._now, lambda: numbers.getrandbits(64))
+            section = getattr(self._config, name)
+            await self._listen(name, port, section.port, None)
+            if tls is not None:
+                await self._listen(f"{name} (tls)", port, section.tls_port, tls)
+
+    async def _listen(self, label: str, port: Port, number: int, tls: ssl.SSLContext | None) -> None:
+        listener = Listener(rest_app(port), port.limits, port)
+        self._listeners.append(listener)
+        self.ports[label] = await listener.open(self._config.server.host, number, tls)
+
+    async def close(self, seconds: float) -> None:
+        """Says goodbye to every client, then stops."""
+        for listener in self._listeners:
+            listener.stop_accepting()
+        for listener in self._listeners:
+            await listener.drain(seconds)
+        self._unsubscribe()
+        self.gateway.stop()
+
+
+def port_limits(config: Config) -> PortLimits:
+    """The part of the configuration that each port needs."""
+    return msgspec.convert(msgspec.to_builtins(config.gateway), PortLimits)

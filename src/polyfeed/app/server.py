@@ -1,0 +1,120 @@
+"""Everything in one process: venue, flow and gateway on a memory bus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from polyfeed.app.config import Config
+from polyfeed.app.desk import Desk
+from polyfeed.app.driver import Driver
+from polyfeed.app.flow import Flow
+from polyfeed.app.gateway_role import GatewayRole, port_limits
+from polyfeed.app.operator import Operator
+from polyfeed.app.tls import self_signed, server_context
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.listener import Listener
+from polyfeed.market.market import Market
+from polyfeed.sequencer.sequencer import Sequencer
+from polyfeed.store.journal import NullJournal
+from polyfeed.venue.venue import Venue
+
+log = logging.getLogger("polyfeed")
+
+
+class Server:
+    """The venue, its flow and its ports; `now` is the wall clock in microseconds since the epoch.
+
+    The flow's setup is carried out before anybody can connect, then its sources run.
+    """
+
+    def __init__(self, config: Config, now: Callable[[], int], market: Market, flow: Flow) -> None:
+        self.config = config
+        self.ready = False
+        self.market = market
+        self.certificate: Path | None = None
+        self._setup = flow.setup
+        self._bus = MemoryBus()
+        self.sequencer = Sequencer(Venue(), NullJournal(), self._bus, now)
+        self.desk = Desk(self.sequencer)
+        self._driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
+        self._role = GatewayRole(config, self._bus, market, now)
+        self._operator = Listener(Operator(self), port_limits(config))
+        self._operator_port = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._bus.subscribe(self.desk.on_batch)
+        self._bus.subscribe(self._driver.on_batch)
+
+    @property
+    def fans(self) -> dict[str, FanOut]:
+        """The fan-out of each dialect."""
+        return self._role.gateway.fans
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Where each dialect listens, and the operator's port as `http`."""
+        return {**self._role.ports, "http": self._operator_port}
+
+    async def start(self) -> None:
+        """Sets the venue up, lets the first flow in, then listens. Raises OSError when an address is taken."""
+        for command in self._setup:
+            self.sequencer.submit(command)
+        await self.sequencer.drain()
+        self._driver.step()
+        await self.sequencer.drain()
+        await self._role.open(self._tls())
+        self._operator_port = await self._operator.open(self.config.server.host, self.config.http.port)
+        self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self._driver.run())]
+        for task in self._tasks:
+            task.add_done_callback(self._on_task_done)
+        # What lives as long as the process is not looked at by every collection: those show as latency.
+        gc.collect()
+        gc.freeze()
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Not ready, then goodbye to every client, then the end; never longer than the configured time."""
+        self.ready = False
+        await self._role.close(self.config.server.drain_seconds)
+        await self._operator.drain(1.0)
+        for task in self._tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks)
+
+    async def failed(self) -> None:
+        """Returns never, or raises what ended one of the server's own tasks."""
+        await asyncio.gather(*self._tasks)
+
+    def directory(self) -> str:
+        """Where everything is, for people."""
+        host = self.config.server.host
+        lines = [f"  operator  http://{host}:{self._operator_port}/ (healthz, readyz, metrics, api)"]
+        for label, number in self._role.ports.items():
+            secure = "s" if label.endswith("(tls)") else ""
+            name = label.removesuffix(" (tls)")
+            lines.append(f"  {name:<9} ws{secure}://{host}:{number}/   REST http{secure}://{host}:{number}/")
+        if self.certificate is not None:
+            lines.append(f"  TLS       certificate {self.certificate}")
+        return "\n".join(lines)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.ready = False
+            log.critical("the server cannot go on", exc_info=task.exception())
+
+    def _tls(self) -> ssl.SSLContext | None:
+        section = self.config.server
+        if not section.tls:
+            return None
+        if section.tls == "self-signed":
+            self.certificate, key = self_signed(Path(section.state_dir).expanduser() / "tls")
+        else:
+            self.certificate, key = Path(section.tls).expanduser(), Path(section.tls_key).expanduser()
+        return server_context(self.certificate, key)

@@ -1,0 +1,70 @@
+"""Kraken's public WebSocket API and the REST calls beside it, as the gateway sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
+from polyfeed.dialects._base.effects import FeedKey
+from polyfeed.dialects._base.feeds import Feed
+from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.dialects._base.session import Session
+from polyfeed.dialects.kraken import spec
+from polyfeed.dialects.kraken.book import BookFeed, LevelTexts
+from polyfeed.dialects.kraken.checksum import Checksum
+from polyfeed.dialects.kraken.feeds import OhlcFeed, SpreadFeed, TickerFeed, TradeFeed
+from polyfeed.dialects.kraken.ids import channel_id
+from polyfeed.dialects.kraken.pairs import Pair, Pairs
+from polyfeed.dialects.kraken.rest import KrakenRest
+from polyfeed.dialects.kraken.session import KrakenSession
+from polyfeed.dialects.kraken.settings import KrakenSettings
+from polyfeed.market.market import Market
+
+_SOCKET_PATHS = ("", "/")
+_FEEDS: dict[str, Callable[[FeedKey, Pair, int], Feed]] = {
+    spec.TICKER: TickerFeed,
+    spec.SPREAD: SpreadFeed,
+    spec.OHLC: OhlcFeed,
+}
+
+
+class KrakenDialect(Dialect):
+    """Sessions, feeds and REST over one market, with one set of settings."""
+
+    name = spec.NAME
+    limits = Limits()
+
+    def __init__(self, market: Market, settings: KrakenSettings | None = None) -> None:
+        self._market = market
+        self._settings = settings or KrakenSettings()
+        self._profile = spec.PROFILES[self._settings.profile]
+        self._pairs = Pairs(market, self._settings.first_pair_index)
+        self._rest = KrakenRest(market, self._pairs)
+        self._texts: dict[int, tuple[LevelTexts, Checksum | None]] = {}
+
+    def connect(self, now: int, peer: Peer) -> Session | RestResponse:
+        """A session at the root; the public API has no other socket (spec/kraken.md 1.1)."""
+        if peer.path not in _SOCKET_PATHS:
+            return RestResponse(404, b"Not Found", "text/plain")
+        return KrakenSession(self._market, self._pairs, self._settings, peer.connection_id, now)
+
+    def feed(self, key: FeedKey) -> Feed:
+        """A new feed of a listed pair. Raises KeyError for anything else."""
+        pair = self._pairs.by_id(key.instrument)
+        number = channel_id(self._profile, pair.index, key.channel, key.parameter)
+        if key.channel == spec.BOOK:
+            return BookFeed(key, pair, number, *self._book_texts(pair))
+        if key.channel == spec.TRADE:
+            return TradeFeed(key, pair, number, spec.TRADE_SNAPSHOT if self._settings.trade_snapshot else 0)
+        return _FEEDS[key.channel](key, pair, number)
+
+    def rest(self, now: int, request: RestRequest) -> RestResponse:
+        """Answers one of the nine public calls."""
+        return self._rest.answer(now, request)
+
+    def _book_texts(self, pair: Pair) -> tuple[LevelTexts, Checksum | None]:
+        """What the feeds of all depths of a pair share."""
+        texts = self._texts.get(pair.id)
+        if texts is None:
+            texts = self._texts[pair.id] = (LevelTexts(pair), Checksum(pair) if self._settings.checksum else None)
+        return texts

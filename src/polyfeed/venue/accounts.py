@@ -1,0 +1,65 @@
+"""Accounts and their balances: what is owned, and how much of it open orders hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from polyfeed.model.enums import BalanceCause
+from polyfeed.model.events import BalanceSet
+
+if TYPE_CHECKING:
+    from polyfeed.venue.orders import Order
+
+FEES = 0
+"""The venue's own account, which collects fees and pays rebates. It exists from the start."""
+
+
+class Balance:
+    """One account's money in one currency. `told_*` is what its owner was last told."""
+
+    __slots__ = ("account", "currency", "held", "told_held", "told_total", "total", "touched")
+
+    def __init__(self, account: int, currency: str) -> None:
+        self.account = account
+        self.currency = currency
+        self.total = 0
+        self.held = 0
+        self.told_total = 0
+        self.told_held = 0
+        self.touched = False  # whether the batch in the making has it on its list
+
+    @property
+    def available(self) -> int:
+        """What no open order holds."""
+        return self.total - self.held
+
+    def news(self, cause: BalanceCause) -> BalanceSet:
+        """The balance as an event; `change` is what the total changed by since the one before."""
+        event = BalanceSet(self.currency, self.total, self.held, cause, self.total - self.told_total)
+        self.told_total = self.total
+        self.told_held = self.held
+        return event
+
+
+class Account:
+    """One owner of orders and money. `orders` are its resting ones, in the order of their entry.
+
+    A house account has unlimited credit: nothing is held for its orders, and its totals may be negative.
+    """
+
+    __slots__ = ("balances", "house", "id", "maker_fee_ppm", "orders", "taker_fee_ppm")
+
+    def __init__(self, account_id: int, house: bool, maker_fee_ppm: int | None, taker_fee_ppm: int | None) -> None:
+        self.id = account_id
+        self.house = house
+        self.maker_fee_ppm = maker_fee_ppm
+        self.taker_fee_ppm = taker_fee_ppm
+        self.balances: dict[str, Balance] = {}
+        self.orders: dict[int, Order] = {}
+
+    def balance(self, currency: str) -> Balance:
+        """The balance in a currency, made when it is first asked for."""
+        balance = self.balances.get(currency)
+        if balance is None:
+            balance = self.balances[currency] = Balance(self.id, currency)
+        return balance

@@ -1,0 +1,77 @@
+"""An order while the venue knows it: from its arrival until it is filled or ended. Finished orders are forgotten."""
+
+from __future__ import annotations
+
+from polyfeed.model.commands import PlaceOrder
+from polyfeed.model.enums import OrderKind, Side
+from polyfeed.venue.accounts import Account
+from polyfeed.venue.book import Level
+from polyfeed.venue.limits import MAX_NUMBER
+from polyfeed.venue.markets import Market
+
+BUY = Side.BUY
+LIMIT = OrderKind.LIMIT
+
+
+class Order:
+    """Terms and standing of one order.
+
+    Of the total `size`, `left` may still fill and `filled` has filled, for `value` and `fees` in the quote currency; the
+    rest was offset against the account's own orders. `held` is what the account has set aside for it. The fee rates are those of its arrival, so that what is held always suffices.
+    """
+
+    __slots__ = (
+        "account",
+        "after",
+        "before",
+        "fees",
+        "filled",
+        "held",
+        "id",
+        "kind",
+        "last_price",
+        "left",
+        "level",
+        "maker_ppm",
+        "market",
+        "post_only",
+        "price",
+        "self_trade",
+        "side",
+        "size",
+        "taker_ppm",
+        "tif",
+        "value",
+    )
+
+    def __init__(self, account: Account, market: Market, command: PlaceOrder) -> None:
+        self.id = 0  # given when the order is accepted
+        self.account = account
+        self.market = market
+        self.side = command.side
+        self.kind = command.kind
+        self.tif = command.tif
+        self.post_only = command.post_only
+        self.self_trade = command.self_trade
+        self.price = command.price
+        self.size = self.left = command.size
+        self.filled = 0
+        self.value = 0
+        self.fees = 0
+        self.held = 0
+        rate = account.maker_fee_ppm
+        self.maker_ppm = market.maker_fee_ppm if rate is None else rate
+        rate = account.taker_fee_ppm
+        self.taker_ppm = market.taker_fee_ppm if rate is None else rate
+        self.last_price = 0  # of the last trade since it arrived, until it rests
+        # Where it rests, if it does; the book keeps these three.
+        self.level: Level | None = None
+        self.before: Order | None = None
+        self.after: Order | None = None
+
+    @property
+    def limit(self) -> int:
+        """The worst price it takes."""
+        if self.kind is LIMIT:
+            return self.price
+        return MAX_NUMBER if self.side is BUY else 0

@@ -1,0 +1,106 @@
+"""The venue: stamped commands in, batches out.
+
+    venue = Venue()
+    batch = venue.apply(Stamped(1, 1_700_000_000_000_000, DefineCurrency(Currency("USD", 4))))
+
+Rules of the file:
+
+* A command that cannot be done is *refused*: its batch has a refusal and a sentence, no events, and nothing has changed
+  but the place in history.
+* What raises is a broken history, and then nothing has changed at all: a number that is not the next one, a time that
+  is not later, or a command that comes before a decision is finished.
+* Nothing is read but the command and what earlier commands made, so the same commands give the same batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from polyfeed.model import commands
+from polyfeed.model.batches import ACCEPTED, Batch, Outcome
+from polyfeed.model.commands import Clock, Command, Proceed, Stamped
+from polyfeed.model.enums import Refusal
+from polyfeed.venue import entry, setup
+from polyfeed.venue.draft import MATCH, RESERVE, Draft
+from polyfeed.venue.limits import MAX_TS
+from polyfeed.venue.refused import Refused
+from polyfeed.venue.state import State
+from polyfeed.venue.work import run
+
+
+def tick(_state: State, _command: Clock, _draft: Draft) -> Outcome:
+    """Lets time pass. Nothing waits for a time yet."""
+    return ACCEPTED
+
+
+def proceed(state: State, _command: Proceed, _draft: Draft) -> Outcome:
+    """Goes on with unfinished work, which `apply` does after every command."""
+    if not state.work:
+        raise Refused(Refusal.INVALID_TERMS, "every decision is finished; send Proceed only after a batch with `more`")
+    return ACCEPTED
+
+
+HANDLERS: dict[type[Command], Callable[[State, Any, Draft], Outcome]] = {
+    commands.DefineCurrency: setup.define_currency,
+    commands.ListInstrument: setup.list_instrument,
+    commands.SetInstrumentStatus: setup.set_instrument_status,
+    commands.SetSystemStatus: setup.set_system_status,
+    commands.OpenAccount: setup.open_account,
+    commands.Deposit: setup.deposit,
+    commands.PlaceOrder: entry.place,
+    commands.CancelOrder: entry.cancel,
+    commands.CancelAll: entry.cancel_all,
+    commands.AmendOrder: entry.amend,
+    commands.Clock: tick,
+    commands.Proceed: proceed,
+}
+
+
+class Venue:
+    """Decides every command.
+
+    `batch_limit` is the most events, public and private, that one batch may have; a decision that makes more goes on
+    with `Proceed`. Raises ValueError when it is too small for the smallest decision.
+    """
+
+    __slots__ = ("_state", "batch_limit", "epoch", "seq", "ts")
+
+    def __init__(self, epoch: int = 1, batch_limit: int = 1000) -> None:
+        if batch_limit < RESERVE + MATCH:
+            raise ValueError(f"batch_limit {batch_limit} is too small for one match; give at least {RESERVE + MATCH}")
+        self.epoch = epoch
+        self.batch_limit = batch_limit
+        self.seq = 0
+        self.ts = 0
+        self._state = State()
+
+    def apply(self, stamped: Stamped) -> Batch:
+        """Carries out one command.
+
+        Raises ValueError for one that is not the next in history, RuntimeError for one that comes instead of `Proceed`.
+        """
+        seq, ts, command = stamped.seq, stamped.ts, stamped.command
+        state = self._state
+        if seq != self.seq + 1:
+            raise ValueError(f"command {seq} came after {self.seq}; the next one must be {self.seq + 1}")
+        if not self.ts < ts < MAX_TS:
+            raise ValueError(f"command {seq} is stamped {ts}; the time must be later than {self.ts}, before {MAX_TS}")
+        if state.work and type(command) is not Proceed:
+            raise RuntimeError(
+                f"command {seq} came before a decision was finished; only Proceed may, until `more` ends"
+            )
+        handler = HANDLERS[type(command)]
+        self.seq, self.ts = seq, ts
+        draft = Draft(ts, self.batch_limit)
+        try:
+            outcome = handler(state, command, draft)
+        except Refused as refused:
+            return Batch(self.epoch, seq, ts, Outcome(refused.refusal, refused.detail), stamped.origin)
+        run(state, draft)
+        draft.tell_balances()
+        return Batch(self.epoch, seq, ts, outcome, stamped.origin, draft.public, draft.private, more=bool(state.work))
+
+    def deadline(self) -> int | None:
+        """The venue time at which something must happen by itself. Nothing must yet."""
+        return None
