@@ -47,9 +47,10 @@ $(VENV)/.run-installed: $(VENV)/.made requirements/build.txt requirements/run.tx
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev-installed: $(VENV)/.made requirements/dev.txt pyproject.toml
+$(VENV)/.dev-installed: $(VENV)/.made requirements/dev.txt requirements/recordings.txt pyproject.toml
 	@echo "installing what the server, the tests and the checks need"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements/recordings.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.run-installed $@
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from polyfeed.model.commands import Stamped
 from polyfeed.model.events import Trade
 from polyfeed.sources import bitstamp_sample
-from polyfeed.sources.order_log import recorded_commands
+from polyfeed.sources.order_log import commands_of
+from polyfeed.sources.orders_csv import read_order_capture
 from polyfeed.venue.venue import Venue
 
 ROUNDS = 3
@@ -28,8 +29,11 @@ def measure() -> EngineResult | None:
     folder = bitstamp_sample.sample_folder()
     if folder is None:
         return None
-    setup = bitstamp_sample.setup()
-    stamped = [Stamped(seq, seq, command) for seq, command in enumerate([*setup, *recorded_commands(folder)], 1)]
+    capture = read_order_capture(folder, bitstamp_sample.BTCUSD)
+    log = commands_of(capture, bitstamp_sample.ACCOUNT, bitstamp_sample.BTCUSD, bitstamp_sample.STALE_SEEDS)
+    commands = [*bitstamp_sample.setup(), *(record.command for record in log.records)]
+    first = log.records[0].ts
+    stamped = [Stamped(seq, first + seq, command) for seq, command in enumerate(commands, 1)]
     best, trades = float("inf"), 0
     for _ in range(ROUNDS):
         venue = Venue()

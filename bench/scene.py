@@ -93,7 +93,9 @@ class Scene:
             await asyncio.sleep(0)
 
     def _behind(self) -> bool:
-        return any(one.own or one.cursor < one.cohort.end() for one in self.fan.connections)
+        """A cohort forgets its frames when all its members have them."""
+        first = next(iter(self.fan.connections), None)
+        return first is not None and first.cohort.bytes > 0
 
     def connections(self) -> list[Connection]:
         """Those there are."""

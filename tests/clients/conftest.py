@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,8 +22,17 @@ STOP_SECONDS = 10.0
 # Generous for a slow machine: a driver ends as soon as it has seen enough, in a few seconds.
 DRIVE_SECONDS = 60.0
 # To drive the clients against another server: its command line, with {port}, {tls_port}, {profile} and {directory}
-# (where it finds or leaves the certificate as cert.pem).
+# (where it leaves its certificate).
 OTHER_SERVER = "KRAKEN_CLIENT_TESTS_SERVER"
+CERTIFICATE = Path("tls", "cert.pem")
+
+
+class Ports(NamedTuple):
+    """Where a server listens: the dialect, the dialect over TLS, and the console."""
+
+    plain: int
+    tls: int
+    console: int
 
 
 @dataclass(frozen=True)
@@ -31,62 +40,62 @@ class Server:
     """A running Kraken server: where it is, and which certificate to trust."""
 
     profile: str
-    port: int
-    tls_port: int
+    ports: Ports
     certificate: Path
 
     @property
     def ws(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"ws://127.0.0.1:{self.ports.plain}"
 
     @property
     def wss(self) -> str:
-        return f"wss://localhost:{self.tls_port}"
+        return f"wss://localhost:{self.ports.tls}"
 
     @property
     def rest(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.ports.plain}"
 
 
-def command_line(profile: str, port: int, tls_port: int, directory: Path) -> list[str]:
-    """How a server is started: the demo, with the Kraken dialect on these two ports, plain and TLS."""
+def command_line(profile: str, ports: Ports, directory: Path) -> list[str]:
+    """How a server is started: the demo, with its ports where nobody else has them and its files in a directory."""
     other = os.environ.get(OTHER_SERVER)
     if other:
-        return shlex.split(other.format(port=port, tls_port=tls_port, profile=profile, directory=directory))
-    command = [sys.executable, "-m", "polyfeed", "serve", "--demo", "--tls", "self-signed"]
+        return shlex.split(other.format(port=ports.plain, tls_port=ports.tls, profile=profile, directory=directory))
     settings = {
-        "kraken.port": port,
-        "kraken.tls_port": tls_port,
+        "kraken.port": ports.plain,
+        "kraken.tls_port": ports.tls,
         "kraken.profile": profile,
-        "tls.directory": directory,
+        "http.port": ports.console,
+        "server.state_dir": directory,
     }
+    command = [sys.executable, "-m", "polyfeed", "serve", "--demo", "--tls", "self-signed"]
     return [*command, *(part for key, value in settings.items() for part in ("--set", f"{key}={value}"))]
 
 
 @contextmanager
 def start_server(profile: str, directory: Path) -> Iterator[Server]:
-    """A server that answers on both ports; it is stopped afterwards, whatever happens."""
-    port, tls_port = free_ports(2)
-    command = command_line(profile, port, tls_port, directory)
+    """A server that answers on both ports of the dialect; it is stopped afterwards, whatever happens."""
+    ports = free_ports()
     log = directory / "server.log"
     with log.open("w") as output:
+        command = command_line(profile, ports, directory)
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_SECONDS
-        for one in (port, tls_port):
-            wait_until_open(one, process, log, deadline)
-        yield Server(profile, port, tls_port, directory / "cert.pem")
+        for port in (ports.plain, ports.tls):
+            wait_until_open(port, process, log, deadline)
+        yield Server(profile, ports, directory / CERTIFICATE)
     finally:
         stop(process)
 
 
-def free_ports(count: int) -> list[int]:
+def free_ports() -> Ports:
     """Ports that nobody listens on, all different because they are held together."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        sockets = [stack.enter_context(socket.socket()) for _ in Ports._fields]
         for one in sockets:
             one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        return Ports(*(one.getsockname()[1] for one in sockets))
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:

@@ -1,7 +1,8 @@
 """Virtual environments for the clients: one each, made once, kept under `.cache/clients` of the checkout.
 
-An environment is named after a hash of what goes into it, so a change of the pins makes a new one and an old checkout
-still finds its own. Making one is safe when several test processes want it at once: the first makes it, the others wait.
+It is made with the Python that runs the tests (the pins install and work on CPython 3.11 and 3.13), and named after a
+hash of what goes into it, so a change of the pins makes a new one and an old checkout still finds its own. Making one
+is safe when several test processes want it at once: the first makes it, the others wait.
 
     python tests/clients/environments.py            make all that are missing
     python tests/clients/environments.py ccxt       make one
@@ -22,8 +23,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = HERE.parents[1] / ".cache" / "clients"
 BUILD_CONSTRAINTS = HERE / "build-constraints.txt"
-# The pins were made for this version; with another one pip may have to compile more, or find nothing.
-WANTED = (3, 11)
 MAKE_SECONDS = 240.0  # the slowest, which compiles, takes 40
 PROGRESS = ("Collecting", "Building", "Installing", "Successfully")
 
@@ -40,19 +39,9 @@ def client_names() -> list[str]:
     return sorted(path.parent.name for path in HERE.glob("*/requirements.txt"))
 
 
-def base_python() -> str:
-    """The interpreter to make environments with: this one if it is of the wanted version, else one on the PATH."""
-    if sys.version_info[:2] == WANTED:
-        return sys.executable
-    found = shutil.which("python{}.{}".format(*WANTED))
-    # A version manager's shim is there even if it leads nowhere.
-    works = found is not None and subprocess.run([found, "-c", ""], capture_output=True, timeout=30).returncode == 0
-    return found if found is not None and works else sys.executable
-
-
 def home_of(name: str) -> Path:
     """Where the environment of a client is, or will be."""
-    parts = [(HERE / name / "requirements.txt").read_bytes(), BUILD_CONSTRAINTS.read_bytes(), base_python().encode()]
+    parts = [(HERE / name / "requirements.txt").read_bytes(), BUILD_CONSTRAINTS.read_bytes(), sys.version.encode()]
     return CACHE / f"{name}-{hashlib.sha256(b'|'.join(parts)).hexdigest()[:12]}"
 
 
@@ -62,7 +51,6 @@ def environment(name: str, say: Say = say_on_stderr) -> Path:
     done = home / "complete"  # written last: an environment without it was left half made
     if not done.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        (CACHE / ".gitignore").write_text("*\n")
         with locked(home.with_suffix(".lock"), time.monotonic() + MAKE_SECONDS):
             if not done.exists():
                 make(name, home, say)
@@ -90,7 +78,7 @@ def make(name: str, home: Path, say: Say) -> None:
     started = time.monotonic()
     say(f"{name}: making its environment in {home}")
     shutil.rmtree(home, ignore_errors=True)
-    run([base_python(), "-m", "venv", str(home)], say, name)
+    run([sys.executable, "-m", "venv", str(home)], say, name)
     pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     run([*pip, "-r", str(HERE / name / "requirements.txt")], say, name)
     say(f"{name}: its environment is ready after {time.monotonic() - started:.0f} s")
@@ -115,7 +103,7 @@ def run(command: list[str], say: Say, name: str) -> None:
         for line in process.stdout:
             printed.append(line)
             if line.strip().startswith(PROGRESS):
-                say(f"{name}: {line.strip()[:120]}")
+                say(f"{name}: {line.strip().partition(' (from')[0][:100]}")
         watchdog.cancel()
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{''.join(printed[-60:])}")

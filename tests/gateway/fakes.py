@@ -105,6 +105,9 @@ class FakeOutlet:
         self.room -= len(data)
         self.paused = self.room <= 0
 
+    def keep(self, rest: bytes) -> None:
+        self.write(rest)
+
     def close_frame(self, code: int, reason: str) -> bytes:
         assert self.closed is None
         self.closed = (code, reason)

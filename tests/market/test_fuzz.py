@@ -17,7 +17,10 @@ from tests.market.words import RECORDING, VENUE, Driven, instrument
 INSTRUMENTS = st.integers(0, 1)
 KINDS = [kind for kind in get_args(PublicEvent) if kind is not InstrumentListed]
 EVENTS = st.one_of(
-    *(event_of(kind, **({"instrument": INSTRUMENTS} if "instrument" in kind.__struct_fields__ else {})) for kind in KINDS)
+    *(
+        event_of(kind, **({"instrument": INSTRUMENTS} if "instrument" in kind.__struct_fields__ else {}))
+        for kind in KINDS
+    )
 )
 BATCHES = st.lists(
     st.tuples(st.sampled_from((VENUE, RECORDING)), TIMES, st.lists(EVENTS, max_size=8), st.booleans()), max_size=8
@@ -49,7 +52,7 @@ def assert_sound(state: InstrumentState) -> None:
 
 
 @given(BATCHES)
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=150)
 def test_nothing_loses_its_form(batches: list[tuple[int, int, list[Any], bool]]) -> None:
     driven = Driven(instrument(0), instrument(1, Detail.LEVELS))
     for epoch, ts, events, more in batches:

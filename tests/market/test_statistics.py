@@ -39,9 +39,7 @@ class Stepped:
 
 
 def assert_shows(window: Window, expected: twins.Summary) -> None:
-    assert window == Window(
-        expected.volume, expected.value, expected.count, expected.low, expected.high, expected.open
-    )
+    assert window == Window(expected.volume, expected.value, expected.count, expected.low, expected.high, expected.open)
     assert window.vwap() == expected.vwap
 
 

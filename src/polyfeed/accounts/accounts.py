@@ -12,8 +12,6 @@ from polyfeed.accounts.orders import OwnOrder
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import KeyRevoked, KeySet, PrivateEvent
 
-__all__ = ["AccountChange", "Accounts"]
-
 
 class AccountChange(NamedTuple):
     """What happened to an account. `order` is the order that the event is about, as it stands after it, ended ones too.
@@ -78,7 +76,7 @@ class Accounts:
     def snapshot(self) -> bytes:
         """All of it as bytes, the same for equal accounts; `restore` reads them."""
         accounts = [images.image_of(account) for account in self.all()]
-        image = images.AccountsImage(images.FORMAT, self.epoch, self.seq, self.ts, self.seen, accounts)
+        image = images.AccountsImage(images.FORMAT, self.epoch, self.seq, self.ts, sorted(self.seen.items()), accounts)
         return images.encode(image)
 
     @classmethod
@@ -87,7 +85,7 @@ class Accounts:
         image = images.decode(data)
         accounts = cls()
         accounts.epoch, accounts.seq, accounts.ts = image.epoch, image.seq, image.ts
-        accounts.seen = image.seen
+        accounts.seen = dict(image.seen)
         for shown in image.accounts:
             account = accounts._accounts[shown.account_id] = images.account_of(shown)
             for key_id in account.keys:

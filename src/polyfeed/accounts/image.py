@@ -16,7 +16,7 @@ FORMAT = 1
 
 
 class AccountImage(Struct, frozen=True, array_like=True):
-    """An account as a value. Orders are in the order of their entry."""
+    """An account as a value. Orders are in the order of their entry, positions and leverages in that of the instruments."""
 
     account_id: int
     name: str
@@ -26,19 +26,19 @@ class AccountImage(Struct, frozen=True, array_like=True):
     orders: list[OwnOrder]
     fills: list[Fill]
     keys: dict[str, KeySet]
-    positions: dict[int, PositionSet]
-    leverages: dict[int, LeverageSet]
+    positions: list[PositionSet]
+    leverages: list[LeverageSet]
     addresses: dict[str, str]
 
 
 class AccountsImage(Struct, frozen=True, array_like=True):
-    """All accounts as a value, in the order of their numbers. `seen` has the last seq of every epoch."""
+    """All accounts as a value, in the order of their numbers. `seen` has (epoch, seq) in the order of the epochs."""
 
     form: int
     epoch: int
     seq: int
     ts: int
-    seen: dict[int, int]
+    seen: list[tuple[int, int]]
     accounts: list[AccountImage]
 
 
@@ -72,8 +72,8 @@ def image_of(account: Account) -> AccountImage:
         list(account.orders.values()),
         list(account.fills),
         account.keys,
-        account.positions,
-        account.leverages,
+        [position for _, position in sorted(account.positions.items())],
+        [leverage for _, leverage in sorted(account.leverages.items())],
         account.addresses,
     )
 
@@ -86,7 +86,7 @@ def account_of(image: AccountImage) -> Account:
     account.orders = {order.order_id: order for order in image.orders}
     account.fills = deque(image.fills, FILLS_KEPT)
     account.keys = image.keys
-    account.positions = image.positions
-    account.leverages = image.leverages
+    account.positions = {position.instrument: position for position in image.positions}
+    account.leverages = {leverage.instrument: leverage for leverage in image.leverages}
     account.addresses = image.addresses
     return account

@@ -20,7 +20,7 @@ CHUNK_BYTES = 65_536
 class Cohort:
     """`indexes` are the places of `frames` in the log, which counts all frames of all feeds."""
 
-    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members")
+    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members", "sent_at")
 
     def __init__(self, lines: frozenset[Line]) -> None:
         self.lines = lines
@@ -30,6 +30,7 @@ class Cohort:
         self._chunks: dict[int, tuple[bytes, int]] = {}
         self.bytes = 0
         self.lost_before = 0
+        self.sent_at = 0
 
     def append(self, index: int, frame: bytes) -> None:
         """Takes in a frame of one of its feeds."""

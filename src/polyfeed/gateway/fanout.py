@@ -18,7 +18,7 @@ from polyfeed.dialects._base.feeds import OnLag
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
-from polyfeed.gateway.connection import Connection, Outlet
+from polyfeed.gateway.connection import Connection, Outlet, write_abreast
 from polyfeed.gateway.line import Line
 from polyfeed.market.changes import InstrumentChange
 from polyfeed.model.batches import Batch
@@ -56,7 +56,7 @@ class FanOut:
         self._silent = Cohort(frozenset())
         self._cohorts: dict[frozenset[Line], Cohort] = {self._silent.lines: self._silent}
         self._fresh: dict[Cohort, None] = {}
-        self._sweep: deque[tuple[Cohort, deque[Connection]]] = deque()
+        self._sweeps: deque[Sweep] = deque()
         self.turning = False
 
     # --- batches in -------------------------------------------------------------------------------------------------
@@ -91,7 +91,9 @@ class FanOut:
 
     def idle(self) -> bool:
         """Whether no feed, no group of listeners and no frame is kept: what it must come to when everybody has left."""
-        return not (self._lines or self._wants or self._dirty or self._fresh or self._sweep) and len(self._cohorts) == 1
+        return (
+            not (self._lines or self._wants or self._dirty or self._fresh or self._sweeps) and len(self._cohorts) == 1
+        )
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -110,6 +112,7 @@ class FanOut:
         del self._silent.members[connection]
         connection.own.clear()
         connection.closing = True
+        connection.fd = -1
 
     def carry_out(self, connection: Connection, effects: Iterable[Effect]) -> None:
         """Does what a session decided, in its order, and sends what can be sent."""
@@ -139,6 +142,7 @@ class FanOut:
             return
         connection.push(connection.outlet.close_frame(code, reason), self._head)
         connection.closing = True
+        connection.fd = -1
         self._forsake(connection)
         self.resume(connection)
 
@@ -175,7 +179,9 @@ class FanOut:
             return
         deadline = connection.session.deadline
         if deadline is not None and deadline <= now:
-            self.carry_out(connection, connection.session.expire(now))
+            session = connection.session
+            session.last_sent = max(session.last_sent, connection.cohort.sent_at)
+            self.carry_out(connection, session.expire(now))
         else:
             self._schedule(connection)
 
@@ -262,21 +268,56 @@ class FanOut:
         """Writes to up to SLICE connections, then lets others have the event loop."""
         budget = SLICE
         while budget > 0:
-            if not self._sweep:
+            if not self._sweeps:
                 if not self._fresh:
                     self.turning = False
                     return
-                self._sweep.extend((cohort, deque(cohort.members)) for cohort in self._fresh)
+                self._sweeps.extend(Sweep(cohort) for cohort in self._fresh)
                 self._fresh.clear()
-            cohort, members = self._sweep[0]
-            for _ in range(min(budget, len(members))):
-                budget -= 1
-                self.resume(members.popleft())
-            if not members:
-                self._sweep.popleft()
-                budget -= 1
-                cohort.forget(min((member.cursor for member in cohort.members), default=self._head))
+            sweep = self._sweeps[0]
+            part = sweep.next_members(budget)
+            budget -= len(part) + 1
+            if part:
+                sweep.behind |= self._serve(sweep.cohort, part)
+            else:
+                self._sweeps.popleft()
+                members = sweep.cohort.members if sweep.behind else ()
+                sweep.cohort.forget(min((member.cursor for member in members), default=sweep.end))
         self._soon(self._turn)
+
+    def _serve(self, cohort: Cohort, members: list[Connection]) -> bool:
+        """Sends what there is for members of a cohort: the same bytes to most, and to each other what it needs.
+
+        Returns whether any of them may not have all of it yet.
+        """
+        cohort.sent_at = self._now()
+        cursor, others = members[0].cursor, members
+        if cohort.lost_before <= cursor < cohort.end():
+            data, after = cohort.chunk(cursor)
+            others = write_abreast(members, data, cursor, after)
+            if after < cohort.end():
+                others = members
+        for other in others:
+            self.resume(other)
+        return bool(others)
+
+
+class Sweep:
+    """One walk through a cohort's members, for the frames before `end`."""
+
+    __slots__ = ("_left", "behind", "cohort", "end")
+
+    def __init__(self, cohort: Cohort) -> None:
+        self.cohort = cohort
+        self.end = cohort.end()
+        self.behind = False
+        self._left = list(cohort.members)
+
+    def next_members(self, count: int) -> list[Connection]:
+        """Up to `count` that have not had their turn."""
+        part = self._left[-count:]
+        del self._left[-count:]
+        return part
 
 
 def text_frame(text: str) -> bytes:

@@ -97,6 +97,8 @@ class WebSocketProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The socket is full: from now on nothing is written, and nothing is read that would have to be answered."""
         self.paused = True
+        if self._connection is not None:
+            self._connection.fd = -1
         self._transport.pause_reading()
         if self._stall is None:
             loop = asyncio.get_running_loop()
@@ -112,6 +114,8 @@ class WebSocketProtocol(asyncio.Protocol):
             self._stall = None
         self._transport.resume_reading()
         if self._connection is not None:
+            if not self._connection.closing:
+                self._connection.fd = self._fd
             self._port.fan.resume(self._connection)
 
     # --- the connection calls (see connection.Outlet) ---------------------------------------------------------------
@@ -132,6 +136,10 @@ class WebSocketProtocol(asyncio.Protocol):
                 return
             data = data[sent:]
         self._transport.write(data)
+
+    def keep(self, rest: bytes) -> None:
+        """Leaves bytes to the transport, which sends them when the socket takes them."""
+        self._transport.write(rest)
 
     def close_frame(self, code: int, reason: str) -> bytes:
         """Begins the closing handshake; the frame has to follow what is queued."""
@@ -173,6 +181,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._ws.send_response(response)
         self._send_control()
         self._connection = self._port.fan.enter(answer, self)
+        self._connection.fd = self._fd
         self._port.fan.carry_out(self._connection, answer.open(self._port.now()))
 
     def _frame(self, frame: Frame) -> None:

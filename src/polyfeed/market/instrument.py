@@ -45,8 +45,8 @@ _OTHER = (Side.SELL, Side.BUY)
 class InstrumentState:
     """The state of one instrument. `orders` is None when its book comes level by level.
 
-    `ts` is the time of the last event of its book or its trades, `clock` what drives its statistics, `epoch` the history
-    that listed it. Neither time goes back, and a word of the venue about a recorded instrument moves neither.
+    `ts` is the time of the last event of its book or its trades, `clock` what drives its statistics, `epoch` the
+    history that listed it. Neither time goes back, and a word of the venue about a recorded instrument moves neither.
     """
 
     __slots__ = (
@@ -108,7 +108,7 @@ def _opened(state: InstrumentState, event: OrderOpened, ts: int) -> Changes:
 
 def _rested(state: InstrumentState, event: OrderRested, ts: int) -> Changes:
     state.happened(ts)
-    if state.orders is not None and event.level_size > 0:
+    if state.orders is not None and event.left > 0 and event.level_size > 0:
         state.orders.rested(event)
     return _with_level(state, event, event.side, event.price, event.level_size, ts)
 

@@ -24,8 +24,6 @@ from polyfeed.model.events import (
 )
 from polyfeed.model.instruments import Currency, Instrument
 
-__all__ = ["InstrumentState", "Market"]
-
 
 class Market:
     """What is publicly known of every instrument, as of the last batch.

@@ -12,9 +12,7 @@ from polyfeed.model.events import OrderClosed, OrderOpened, OrderReduced, OrderR
 
 
 class RestingOrder(Struct, array_like=True, gc=False):
-    """An order in the book. `left` may still fill; `terms` is how it was announced (its full size, kind, time in
-    force).
-    """
+    """An order in the book. `left` may still fill; `terms` (full size, kind, time in force) is how it was announced."""
 
     order_id: int
     side: Side

@@ -26,8 +26,7 @@ _START = Layout("<q")
 
 
 class StatisticsImage(Struct, frozen=True, array_like=True):
-    """Statistics as a value, of the moment that the clock showed. `minutes` are packed records, the running one last.
-    """
+    """Statistics as a value, as of the clock's time. `minutes` are packed records, the running one last."""
 
     last: int
     last_size: int
@@ -37,11 +36,9 @@ class StatisticsImage(Struct, frozen=True, array_like=True):
 
 
 class Statistics:
-    """Volumes, extremes and averages of trades, all at the time of the clock. Prices and sizes scaled by the
-    instrument.
+    """Volumes, extremes and averages of trades at the time of the clock. Prices and sizes are scaled by the instrument.
 
-    `last` and `last_size` are those of the last trade, 0 before the first. A trade that is late counts as happening
-    now.
+    `last` and `last_size` are those of the last trade, 0 before the first. A late trade counts as happening now.
     """
 
     __slots__ = (

@@ -10,14 +10,11 @@ from typing import NamedTuple
 from polyfeed.model.enums import ExecutionKind, OrderKind, Side
 
 TAPE_LENGTH = 1000
-"""Trades kept per instrument: what the most demanding `recent trades` call of the five exchanges gives (Kraken,
-REST).
-"""
+"""Trades kept per instrument: as many as Kraken's REST call gives, which asks for the most."""
 
 
 class TapeEntry(NamedTuple):
-    """A trade: price and size scaled by the instrument, `ts` in venue microseconds, ids 0 where a recording has none.
-    """
+    """A trade: price and size scaled by the instrument, venue microseconds, ids (0 where a recording has none)."""
 
     trade_id: int
     price: int

@@ -128,8 +128,8 @@ class OrderReduced(Event, frozen=True, array_like=True, tag=12):
 class OrderClosed(Event, frozen=True, array_like=True, tag=13):
     """An order ended with `left` unfilled. `level_size` is UNKNOWN_LEVEL when it was not in the book.
 
-    `last_price` is the price of its last trade in this batch, 0 without one (a market order's `order_deleted` shows
-    it).
+    `last_price` is the price of its last trade in this decision (of this batch, or of those it goes on from), 0 without
+    one (a market order's `order_deleted` shows it).
     """
 
     instrument: int

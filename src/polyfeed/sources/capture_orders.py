@@ -83,7 +83,7 @@ class CaptureOrders(Source):
         commands: list[AnyCommand] = []
         if not self._started:
             self._started = True
-            self._player.set_clock(now)
+            self._player.start(now)
             commands += [CancelAll(self._liquidity, instrument) for instrument in self._ids]
         self._last_step = now
         self._expire(now)
@@ -100,7 +100,7 @@ class CaptureOrders(Source):
                 break
         if self._catching_up and not self._work:
             self._catching_up = False
-            self._player.set_clock(now)
+            self._player.resume(now)
         return commands
 
     def hear(self, batch: Batch) -> None:

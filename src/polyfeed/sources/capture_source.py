@@ -60,7 +60,7 @@ class CaptureSource(BatchSource):
         batches: list[Batch] = []
         if not self._started:
             self._started = True
-            self._player.set_clock(now)
+            self._player.start(now)
             if self._listing:
                 batches.append(self._batch(self._player.next_ts, list(self._listing)))
         if self._stepwise:

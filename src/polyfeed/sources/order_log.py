@@ -31,7 +31,11 @@ MARKET_BUY_PRICE = 999_999_999
 
 
 class Report(Struct):
-    """How the events were understood, and what was left out of them because the capture has a hole."""
+    """How the events were understood, and what was left out.
+
+    `stale_seeds` and `unknown_deletes` are holes of the capture, `unexplained` would be holes of ours. `priceless` are
+    bids of the first book whose price is less than what its decimals can show, and so reads 0; none was ever touched.
+    """
 
     orders: int = 0
     cancels: int = 0
@@ -41,6 +45,7 @@ class Report(Struct):
     ioc_unfilled: int = 0
     market: int = 0
     stale_seeds: list[int] = []
+    priceless: list[int] = []
     unknown_deletes: list[int] = []
     unexplained: list[OrderRow] = []
 
@@ -84,6 +89,8 @@ class _Reader:
         for row in capture.seeds:
             if row.order_id in stale:
                 self._report.stale_seeds.append(row.order_id)
+            elif not row.price:
+                self._report.priceless.append(row.order_id)
             else:
                 self._place(row, row.left)
                 self._book.rest(row.order_id, row.side, row.price, row.left)

@@ -52,9 +52,13 @@ class Player:
             return None
         return self._venue_time + int((self.next_ts - self._recorded_time) / self._speed)
 
-    def set_clock(self, now: int) -> None:
+    def start(self, now: int) -> None:
         """Lets the next message be due at venue time `now`, and all later ones after it at the recorded pace."""
         self._venue_time, self._recorded_time = now, self.next_ts
+
+    def resume(self, now: int) -> None:
+        """Lets recorded time go on at venue time `now` from the message that was taken last."""
+        self._venue_time, self._recorded_time = now, self.last_ts
 
     def take(self) -> Moment:
         """The next message, which is no longer the next. There must be one."""

@@ -16,8 +16,9 @@ LIMIT = OrderKind.LIMIT
 class Order:
     """Terms and standing of one order.
 
-    Of the total `size`, `left` may still fill and `filled` has filled, for `value` and `fees` in the quote currency; the
-    rest was offset against the account's own orders. `held` is what the account has set aside for it. The fee rates are those of its arrival, so that what is held always suffices.
+    Of the total `size`, `left` may still fill and `filled` has filled, for `value` and `fees` in the quote currency;
+    the rest was offset against the account's own orders. `held` is what the account has set aside for it. The fee rates
+    are those of its arrival, so that what is held always suffices.
     """
 
     __slots__ = (

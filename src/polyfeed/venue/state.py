@@ -46,6 +46,22 @@ class State:
             )
         return self.markets[instrument]
 
+    def order(self, account_id: int, order_id: int) -> Order:
+        """A resting order of an account. Raises Refused, also when it is another one's."""
+        account = self.account(account_id)
+        order = self.orders.get(order_id)
+        if order is None:
+            raise Refused(
+                Refusal.UNKNOWN_ORDER,
+                f"order {order_id} is in no book: it was never placed, or is filled or ended; list the open orders",
+            )
+        if order.account is not account:
+            raise Refused(
+                Refusal.NOT_ITS_OWNER,
+                f"order {order_id} is not account {account_id}'s; name the account that placed it",
+            )
+        return order
+
     def currency(self, code: str) -> Currency:
         """A currency by its code. Raises Refused."""
         currency = self.currencies.get(code)

@@ -21,7 +21,7 @@ from polyfeed.model import commands
 from polyfeed.model.batches import ACCEPTED, Batch, Outcome
 from polyfeed.model.commands import Clock, Command, Proceed, Stamped
 from polyfeed.model.enums import Refusal
-from polyfeed.venue import entry, setup
+from polyfeed.venue import amending, cancelling, entry, setup
 from polyfeed.venue.draft import MATCH, RESERVE, Draft
 from polyfeed.venue.limits import MAX_TS
 from polyfeed.venue.refused import Refused
@@ -49,9 +49,9 @@ HANDLERS: dict[type[Command], Callable[[State, Any, Draft], Outcome]] = {
     commands.OpenAccount: setup.open_account,
     commands.Deposit: setup.deposit,
     commands.PlaceOrder: entry.place,
-    commands.CancelOrder: entry.cancel,
-    commands.CancelAll: entry.cancel_all,
-    commands.AmendOrder: entry.amend,
+    commands.CancelOrder: cancelling.cancel,
+    commands.CancelAll: cancelling.cancel_all,
+    commands.AmendOrder: amending.amend,
     commands.Clock: tick,
     commands.Proceed: proceed,
 }

@@ -19,12 +19,12 @@ class NaiveBook:
         for payload in payloads:
             if "as" in payload:
                 self.asks, self.bids = {}, {}
-            for side, rows in ((self.asks, payload.get("as", [])), (self.asks, payload.get("a", []))):
-                _assign(side, rows)
-            for side, rows in ((self.bids, payload.get("bs", [])), (self.bids, payload.get("b", []))):
-                _assign(side, rows)
-        self.asks = dict(self.best_asks()[: self.depth])
-        self.bids = dict(self.best_bids()[: self.depth])
+            if rows := payload.get("as") or payload.get("a"):
+                _assign(self.asks, rows)
+                self.asks = dict(self.best_asks()[: self.depth])
+            if rows := payload.get("bs") or payload.get("b"):
+                _assign(self.bids, rows)
+                self.bids = dict(self.best_bids()[: self.depth])
 
     def best_asks(self) -> list[tuple[str, tuple[str, str]]]:
         """Levels from low to high: price, then volume and time."""
