@@ -7,6 +7,7 @@ import pytest
 from polyfeed.market.book import Level
 from polyfeed.market.changes import LevelChange
 from polyfeed.market.errors import BatchOutOfOrder, UnknownInstrument
+from polyfeed.market.folds import FOLDS
 from polyfeed.market.market import Market
 from polyfeed.market.tape import TapeEntry
 from polyfeed.model.batches import Batch
@@ -87,8 +88,6 @@ def test_instruments_are_listed_in_the_order_of_their_numbers(driven: Driven, nu
 
 
 def test_every_public_event_is_folded(driven: Driven) -> None:
-    from polyfeed.market.instrument import FOLDS
-
     folded = set(FOLDS) | set(driven.market._folds)
     assert folded == set(get_args(PublicEvent))
 

@@ -46,9 +46,7 @@ class Balance(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Fill(Struct, frozen=True, array_like=True, gc=False):
-    """A match of an own order: when, what, and the terms of the order (None when it was opened before all that is
-    known).
-    """
+    """A match of an own order: when, what, and the order's terms (None when it was opened before all that is known)."""
 
     ts: int
     fill: OwnFill

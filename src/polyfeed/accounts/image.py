@@ -16,7 +16,7 @@ FORMAT = 1
 
 
 class AccountImage(Struct, frozen=True, array_like=True):
-    """An account as a value. Orders are in the order of their entry, positions and leverages in that of the instruments."""
+    """An account as a value. Orders are in the order of their entry, the rest in that of their keys."""
 
     account_id: int
     name: str
@@ -52,9 +52,7 @@ def encode(image: AccountsImage) -> bytes:
 
 
 def decode(data: bytes) -> AccountsImage:
-    """Reads what `encode` wrote. Raises ValueError (msgspec's errors are) on anything else, another `FORMAT`
-    included.
-    """
+    """Reads what `encode` wrote. Raises ValueError (msgspec's are) on anything else, another `FORMAT` included."""
     image = _decoder.decode(data)
     if image.form != FORMAT:
         raise ValueError(f"the snapshot has form {image.form}, this version reads {FORMAT}")

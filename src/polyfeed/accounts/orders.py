@@ -54,9 +54,7 @@ def opened(event: OwnOrderOpened, ts: int) -> OwnOrder:
 
 
 def moved(order: OwnOrder, event: OrderEvent, ts: int) -> OwnOrder:
-    """The order after an event at `ts`. What it filled in all is said by the `OwnOrderUpdated` that goes with a
-    match.
-    """
+    """The order after an event at `ts`. After a match, `OwnOrderUpdated` says what was filled in all."""
     match event:
         case OwnOrderUpdated():
             return replace(

@@ -21,9 +21,7 @@ _LONGER = tuple(interval for interval in INTERVALS if interval != 60)
 
 
 class CandlesImage(Struct, frozen=True, array_like=True):
-    """Candles as a value: packed records, in the order of `INTERVALS`; `begun` without the minute, empty where
-    absent.
-    """
+    """Candles as a value: packed records, in the order of `INTERVALS`; `begun` without the minute, empty for none."""
 
     minute: bytes
     begun: list[bytes]
@@ -89,7 +87,7 @@ class Candles:
         )
 
     def restore(self, image: CandlesImage) -> None:
-        """Becomes what `image` shows."""
+        """Becomes what `image` shows; for new candles."""
         self._minute = unpack(image.minute) if image.minute else None
         self._begun = {
             interval: unpack(record) for interval, record in zip(_LONGER, image.begun, strict=True) if record

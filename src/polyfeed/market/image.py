@@ -66,9 +66,7 @@ def encode(image: MarketImage) -> bytes:
 
 
 def decode(data: bytes) -> MarketImage:
-    """Reads what `encode` wrote. Raises ValueError (msgspec's errors are) on anything else, another `FORMAT`
-    included.
-    """
+    """Reads what `encode` wrote. Raises ValueError (msgspec's are) on anything else, another `FORMAT` included."""
     image = _decoder.decode(data)
     if image.form != FORMAT:
         raise ValueError(f"the snapshot has form {image.form}, this version reads {FORMAT}")

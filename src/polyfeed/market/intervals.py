@@ -27,9 +27,7 @@ _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 def interval_start(interval: int, ts: int) -> int:
-    """The start of the interval that `ts` lies in. Raises ValueError for an interval that is no positive number or
-    key.
-    """
+    """The start of the interval that `ts` lies in. Raises ValueError for what is no positive number and no key."""
     if interval > 0:
         return ts - ts % (interval * SECOND)
     if interval == WEEK_MONDAY:

@@ -10,7 +10,8 @@ from polyfeed.market import image as images
 from polyfeed.market.changes import Change
 from polyfeed.market.clock import Clock
 from polyfeed.market.errors import BatchOutOfOrder, UnknownInstrument
-from polyfeed.market.instrument import FOLDS, Changes, InstrumentState
+from polyfeed.market.folds import FOLDS, Changes
+from polyfeed.market.instrument import InstrumentState
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import Detail
 from polyfeed.model.events import (

@@ -114,8 +114,7 @@ class OrderBook:
         )
 
     def restore(self, image: OrdersImage) -> None:
-        """Becomes what `image` shows."""
-        self.clear()
+        """Becomes what `image` shows; for a new book of orders beside a book that shows its levels already."""
         self.entering = {terms.order_id: terms for terms in image.entering}
         for order in (*image.bids, *image.asks):
             self.resting[order.order_id] = order

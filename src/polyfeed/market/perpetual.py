@@ -41,9 +41,7 @@ class Perpetual(Struct, array_like=True, gc=False):
     deleveraging_reason: str = ""
 
     def assign(self, event: PerpetualEvent) -> None:
-        """Remembers what the event says. A liquidation leaves nothing to remember: its trades and positions say it
-        all.
-        """
+        """Remembers what the event says; of a liquidation nothing, as its trades and positions say it all."""
         match event:
             case MarkPriceSet():
                 self.mark_price = event.price

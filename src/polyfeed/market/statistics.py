@@ -122,8 +122,7 @@ class Statistics:
         return StatisticsImage(self.last, self.last_size, self._before, self._today.image(), minutes)
 
     def restore(self, image: StatisticsImage) -> None:
-        """Becomes what `image` shows. The clock must show the time at which it was made."""
-        self.__init__(self._clock)  # type: ignore[misc]
+        """Becomes what `image` shows; for new statistics whose clock shows the time at which it was made."""
         self.last, self.last_size, self._before = image.last, image.last_size, image.before
         self._today = Window.of(image.today)
         self._day = self._clock.now - self._clock.now % DAY

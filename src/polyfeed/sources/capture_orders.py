@@ -89,10 +89,10 @@ class CaptureOrders(Source):
         self._expire(now)
         commands += [CancelOrder(self._liquidity, order_id) for order_id in self._levels.strays]
         self._levels.strays.clear()
-        messages = 0
+        may_read = not (self._stepwise and self._work)
         while len(commands) < self._burst:
-            if self._may_read(now) and not (self._stepwise and messages):
-                messages += 1
+            if may_read and self._may_read(now):
+                may_read = not self._stepwise
                 commands += self._read()
             elif self._work:
                 commands += self._work_off(now)

@@ -121,7 +121,10 @@ class LevelOrders:
         return level if again else None
 
     def _opened(self, event: OwnOrderOpened) -> LevelOrder | None:
-        level = self._books.get(event.instrument, {}).get((event.side, event.price))
+        book = self._books.get(event.instrument)
+        if book is None:
+            return None
+        level = book.get((event.side, event.price))
         if level is None or level.order_id:
             self.strays.append(event.order_id)
             return None

@@ -1,0 +1,309 @@
+"""Malformed, oversized, binary and hostile clients: each gets its answer, and the neighbour notices nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.e2e.kraken_client import Book, Client
+from tests.e2e.world import World, world
+
+pytestmark = pytest.mark.slow
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+def upgrade(path: str = "/", extra: str = "") -> bytes:
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{extra}\r\n"
+    ).encode()
+
+
+def frame(opcode: int, payload: bytes, *, fin: bool = True, masked: bool = True) -> bytes:
+    """A client's frame, or one that breaks the rules."""
+    head = bytes([(0x80 if fin else 0) | opcode])
+    size = len(payload)
+    flag = 0x80 if masked else 0
+    if size < 126:
+        head += bytes([flag | size])
+    elif size < 65536:
+        head += bytes([flag | 126]) + struct.pack(">H", size)
+    else:
+        head += bytes([flag | 127]) + struct.pack(">Q", size)
+    if not masked:
+        return head + payload
+    mask = b"\x01\x02\x03\x04"
+    return head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+
+
+class Raw:
+    """A TCP connection that sends what it likes and reads server frames."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def connect(cls, port: int, first: bytes) -> Raw:
+        raw = cls(*await asyncio.open_connection("127.0.0.1", port))
+        raw.writer.write(first)
+        return raw
+
+    @classmethod
+    async def websocket(cls, port: int) -> Raw:
+        raw = await cls.connect(port, upgrade())
+        assert b" 101 " in await raw.head()
+        assert "systemStatus" in (await raw.frame())[1].decode()
+        return raw
+
+    async def head(self) -> bytes:
+        async with asyncio.timeout(10):
+            return await self.reader.readuntil(b"\r\n\r\n")
+
+    async def frame(self) -> tuple[int, bytes]:
+        async with asyncio.timeout(10):
+            opcode, size = await self.reader.readexactly(2)
+            if size == 126:
+                (size,) = struct.unpack(">H", await self.reader.readexactly(2))
+            return opcode & 15, await self.reader.readexactly(size)
+
+    async def close_code(self) -> tuple[int, str]:
+        """The code and reason of the close frame, after whatever came before it."""
+        while True:
+            opcode, payload = await self.frame()
+            if opcode == 8:
+                return struct.unpack(">H", payload[:2])[0], payload[2:].decode()
+
+    async def ended(self) -> bool:
+        """Whether the server ends the connection."""
+        async with asyncio.timeout(10):
+            try:
+                while await self.reader.read(65536):
+                    pass
+            except ConnectionError:
+                pass
+        return True
+
+    def end(self) -> None:
+        self.writer.transport.abort()
+
+
+@pytest.fixture
+async def one() -> AsyncIterator[World]:
+    async with world("flow.agents=3", "gateway.handshake_seconds=0.3", "gateway.close_seconds=0.5") as running:
+        await running.pass_time(1)
+        yield running
+
+
+@pytest.fixture
+async def neighbour(one: World) -> AsyncIterator[Client]:
+    """A polite client whose book must stay whole, with a message for every change, whatever the others do."""
+    client = await Client.open(one.first.ports["kraken"])
+    await client.subscribe(["XBT/USD"], name="book", depth=25)
+    yield client
+    await one.pass_time(1)
+    count = len(client.messages)
+    await client.say({"event": "ping", "reqid": 4711})
+    await client.until_text('"reqid":4711')
+    book = Book(25)
+    for text in client.data():
+        book.apply(text)
+    assert book.checked > 20
+    assert len(client.messages) > count
+    await client.close()
+
+
+Attack = Callable[[Raw], Awaitable[None]]
+
+
+async def oversized(raw: Raw) -> None:
+    raw.writer.write(frame(1, b"x" * 70_000))
+    assert (await raw.close_code())[0] == 1009
+
+
+async def oversized_in_fragments(raw: Raw) -> None:
+    raw.writer.write(frame(1, b"x" * 40_000, fin=False) + frame(0, b"x" * 40_000))
+    assert (await raw.close_code())[0] == 1009
+
+
+async def announced_as_huge(raw: Raw) -> None:
+    raw.writer.write(bytes([0x81, 0xFF]) + struct.pack(">Q", 1 << 62) + b"\0\0\0\0")
+    assert (await raw.close_code())[0] == 1009
+
+
+async def not_utf8(raw: Raw) -> None:
+    raw.writer.write(frame(1, b"\xff\xfe"))
+    assert await raw.close_code() == (1007, "text message is not UTF-8")
+
+
+async def unmasked(raw: Raw) -> None:
+    raw.writer.write(frame(1, b"{}", masked=False))
+    assert (await raw.close_code())[0] == 1002
+
+
+async def reserved_opcode(raw: Raw) -> None:
+    raw.writer.write(frame(3, b""))
+    assert (await raw.close_code())[0] == 1002
+
+
+async def continuation_of_nothing(raw: Raw) -> None:
+    raw.writer.write(frame(0, b"{}"))
+    assert (await raw.close_code())[0] == 1002
+
+
+async def long_ping(raw: Raw) -> None:
+    raw.writer.write(frame(9, b"x" * 126))
+    assert (await raw.close_code())[0] == 1002
+
+
+async def close_with_a_bad_code(raw: Raw) -> None:
+    raw.writer.write(frame(8, struct.pack(">H", 1005)))
+    assert (await raw.close_code())[0] == 1002
+
+
+async def vanishes(raw: Raw) -> None:
+    raw.writer.write(frame(1, b'{"event":"subscribe","pair":["XBT/USD"],"subscription":{"name":"*"}}'))
+    raw.end()
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        oversized,
+        oversized_in_fragments,
+        announced_as_huge,
+        not_utf8,
+        unmasked,
+        reserved_opcode,
+        continuation_of_nothing,
+        long_ping,
+        close_with_a_bad_code,
+        vanishes,
+    ],
+)
+async def test_who_breaks_the_protocol_is_closed_with_a_code(one: World, neighbour: Client, attack: Attack) -> None:
+    raw = await Raw.websocket(one.first.ports["kraken"])
+    await attack(raw)
+    if attack is not vanishes:
+        assert await raw.ended()
+        raw.end()
+
+
+@pytest.mark.parametrize(
+    ("opcode", "payload"),
+    [(1, b"hello"), (1, b"[]"), (2, b"\x00\x01\x02"), (1, b"\x00"), (1, b"[" * 60_000), (1, b'{"event":"subscribe"')],
+)
+async def test_malformed_messages_get_the_dialects_error(
+    one: World, neighbour: Client, opcode: int, payload: bytes
+) -> None:
+    raw = await Raw.websocket(one.first.ports["kraken"])
+    raw.writer.write(frame(opcode, payload))
+    _, answer = await raw.frame()
+    assert json.loads(answer)["errorMessage"] == "Malformed request"
+    raw.writer.write(frame(1, b'{"event":"ping"}'))
+    assert (await raw.frame())[1] == b'{"event":"pong"}'
+    raw.end()
+
+
+async def test_fragments_with_a_ping_between_them_are_one_message(one: World) -> None:
+    raw = await Raw.websocket(one.first.ports["kraken"])
+    raw.writer.write(
+        frame(1, b'{"event":', fin=False) + frame(9, b"abc") + frame(0, b"", fin=False) + frame(0, b'"ping"}')
+    )
+    assert {await raw.frame(), await raw.frame()} == {(10, b"abc"), (1, b'{"event":"pong"}')}
+    raw.end()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+        upgrade()[:60],
+    ],
+)
+async def test_half_open_handshakes_are_ended(one: World, neighbour: Client, first: bytes) -> None:
+    raw = await Raw.connect(one.first.ports["kraken"], first)
+    assert await raw.ended()
+    raw.end()
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (upgrade("/v2"), b"404"),
+        (upgrade().replace(b"Version: 13", b"Version: 8"), b"400"),
+        (upgrade().replace(KEY.encode(), b"short"), b"400"),
+        (upgrade(extra="X-Long: " + "x" * 20_000 + "\r\n"), b"431"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 50 + b"\r\n\r\n", b"400"),
+        (b"BLAH\r\n\r\n", b"400"),
+    ],
+)
+async def test_bad_handshakes_are_refused_with_a_status(
+    one: World, neighbour: Client, request_bytes: bytes, status: bytes
+) -> None:
+    raw = await Raw.connect(one.first.ports["kraken"], request_bytes)
+    head = await raw.head()
+    assert head.split(b" ")[1] == status
+    raw.end()
+
+
+async def test_a_request_sent_with_the_handshake_is_answered(one: World) -> None:
+    raw = await Raw.connect(one.first.ports["kraken"], upgrade() + frame(1, b'{"event":"ping","reqid":1}'))
+    assert b" 101 " in await raw.head()
+    await raw.frame()
+    assert (await raw.frame())[1] == b'{"event":"pong","reqid":1}'
+    raw.end()
+
+
+async def test_random_bytes_leave_the_server_as_it_was(one: World, neighbour: Client) -> None:
+    dice = random.Random(1)
+    fan = one.first.gateway.fans["kraken"]
+    before = len(fan.connections)
+    for _ in range(100):
+        raw = await Raw.websocket(one.first.ports["kraken"])
+        raw.writer.write(dice.randbytes(dice.randrange(1, 2000)))
+        if dice.random() < 0.5:
+            raw.writer.write_eof()
+        await asyncio.sleep(0)
+        raw.end()
+    async with asyncio.timeout(10):
+        while len(fan.connections) > before:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    assert descriptors < 60
+
+
+async def test_a_reader_that_stops_is_ended_and_its_neighbour_hears_everything(neighbour: Client, one: World) -> None:
+    port = one.first.ports["kraken"]
+    raw = await Raw.websocket(port)
+    raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    pairs = json.dumps(["XBT/USD", "ETH/EUR", "XBT/EUR"])
+    for depth in (1000, 500, 100, 25):
+        request = f'{{"event":"subscribe","pair":{pairs},"subscription":{{"name":"book","depth":{depth}}}}}'
+        raw.writer.write(frame(1, request.encode()))
+    await one.pass_time(3)
+    fan = one.first.gateway.fans["kraken"]
+    assert len(fan.connections) == 2
+    kept = max(connection.own_bytes + connection.cohort.bytes for connection in fan.connections)
+    assert kept < 1 << 20
+    raw.end()
+
+
+async def test_a_stop_says_goodbye(one: World) -> None:
+    client = await Client.open(one.first.ports["kraken"])
+    await client.subscribe(["XBT/USD"], name="trade")
+    await one.first.close(5.0)
+    with pytest.raises(ConnectionClosed):
+        await client.socket.recv()
+    assert client.socket.close_code == 1001
+    assert client.socket.close_reason == "server is shutting down"
+    one.gateways.clear()

@@ -1,0 +1,85 @@
+"""A venue with the demo's flow on a clock that is stepped, a bus that encodes and decodes, and gateways on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from polyfeed.app.clock import SteadyClock
+from polyfeed.app.config import Config, load
+from polyfeed.app.driver import Driver
+from polyfeed.app.flow import demo_flow
+from polyfeed.app.gateway_role import GatewayRole
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.market.market import Market
+from polyfeed.model.commands import AnyCommand
+from polyfeed.sequencer.sequencer import Sequencer
+from polyfeed.store.journal import NullJournal
+from polyfeed.venue.venue import Venue
+
+START = 1_800_000_000_000_000
+STEP = 10_000
+
+
+class World:
+    """Venue time is `time`, in microseconds; nothing happens but in `pass_time`."""
+
+    def __init__(self, settings: list[str]) -> None:
+        self.time = START
+        base = ["kraken.port=0", "http.port=0", "kraken.message_rate=0", "kraken.idle_timeout=0", "flow.demo=true"]
+        self.config: Config = load(None, {}, [*base, *settings])
+        self.bus = MemoryBus(encode=True)
+        self.sequencer = Sequencer(Venue(), NullJournal(), self.bus, lambda: self.time)
+        self.gateways: list[GatewayRole] = []
+        market = Market()
+        self.first = self._gateway(market)
+        self.flow = demo_flow(self.config.flow, market)
+        self.driver = Driver(self.flow.sources, self.flow.recordings, self.sequencer, self.bus, lambda: self.time)
+        self.bus.subscribe(self.driver.on_batch)
+
+    def _gateway(self, market: Market) -> GatewayRole:
+        role = GatewayRole(self.config, self.bus, market, SteadyClock())
+        self.gateways.append(role)
+        return role
+
+    async def start(self) -> None:
+        for command in self.flow.setup:
+            self.sequencer.submit(command)
+        await self.sequencer.drain()
+        await self.first.open(None)
+
+    async def another_gateway(self) -> GatewayRole:
+        """A gateway that starts now, from a snapshot of the first one's market."""
+        role = self._gateway(Market.restore(self.first.market.snapshot()))
+        await role.open(None)
+        return role
+
+    async def pass_time(self, seconds: float) -> None:
+        """Lets the flow run so long, in steps of 10 ms; sockets are served in between."""
+        end = self.time + int(seconds * 1e6)
+        while self.time < end:
+            self.time += STEP
+            self.driver.step()
+            await self.sequencer.drain()
+            await self.sequencer.work_off()
+            await asyncio.sleep(0)
+
+    async def command(self, command: AnyCommand) -> None:
+        self.sequencer.submit(command)
+        await self.sequencer.drain()
+
+    async def stop(self) -> None:
+        for role in self.gateways:
+            await role.close(5.0)
+
+
+@asynccontextmanager
+async def world(*settings: str) -> AsyncIterator[World]:
+    """A started world."""
+    one = World(list(settings))
+    await one.start()
+    try:
+        yield one
+    finally:
+        await one.stop()
