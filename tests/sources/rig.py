@@ -46,6 +46,7 @@ class Rig:
         self.venue = Venue()
         self.market = Market()
         self.source: Source | None = None
+        self.others: list[Source] = []  # these hear, and are stepped by whoever made them
         self.now = START
         self.trades: list[Trade] = []
         self.refused: list[tuple[AnyCommand, Batch]] = []
@@ -73,6 +74,8 @@ class Rig:
             pass
         if self.source is not None:
             self.source.hear(batch)
+        for other in self.others:
+            other.hear(batch)
 
     def step(self) -> list[AnyCommand]:
         """Steps the source when it is due, and carries out what it wants."""

@@ -86,7 +86,14 @@ def test_a_loop_goes_on_in_time() -> None:
     assert [batch.ts - T - second for batch in batches[4:8]] == [0, SECOND, SECOND, 3 * SECOND]
     assert [batch.ts - T - 2 * second for batch in batches[8:]] == [0, SECOND, SECOND, 3 * SECOND]
     assert batches[4].public[0].bids == [(1_000_000, 100_000_000, T + second)]
-    assert [trade.trade_id for batch in batches for trade in batch.public if isinstance(trade, Trade)] == [1, 2, 3, 4, 5, 6]
+    assert [trade.trade_id for batch in batches for trade in batch.public if isinstance(trade, Trade)] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
 
 
 def test_a_listing_comes_first() -> None:

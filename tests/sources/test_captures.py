@@ -59,7 +59,9 @@ def test_a_line_cut_short_ends_the_recording(tmp_path: Path) -> None:
     assert len(list(read_frames(path))) == 1
 
 
-@pytest.mark.parametrize("bad", ["{}", "nonsense", '{"t": 1, "dir": "up", "m": ""}', '{"t": "1", "dir": "s2c", "m": ""}'])
+@pytest.mark.parametrize(
+    "bad", ["{}", "nonsense", '{"t": 1, "dir": "up", "m": ""}', '{"t": "1", "dir": "s2c", "m": ""}']
+)
 def test_a_line_that_is_none_is_named(tmp_path: Path, bad: str) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(f"{LINE}{bad}\n{LINE}")

@@ -20,16 +20,19 @@ PAIRS = read_pairs()
 INSTRUMENTS = instruments_of(PAIRS)
 
 # The seed document, Supported Pairs; its nine alias spellings are left out.
-DOCUMENT = """
+DOCUMENT_LIST = """
 ADA/CAD ADA/ETH ADA/EUR ADA/USD ADA/XBT ATOM/CAD ATOM/ETH ATOM/EUR ATOM/USD ATOM/XBT BCH/EUR BCH/USD BCH/XBT DASH/EUR
 DASH/USD DASH/XBT EOS/ETH EOS/EUR EOS/USD EOS/XBT GNO/ETH GNO/EUR GNO/USD GNO/XBT QTUM/CAD QTUM/ETH QTUM/EUR QTUM/USD
 QTUM/XBT USDT/USD ETC/ETH ETC/XBT ETC/EUR ETC/USD ETH/XBT ETH/CAD ETH/EUR ETH/GBP ETH/JPY ETH/USD LTC/XBT LTC/EUR
 LTC/USD MLN/ETH MLN/XBT REP/ETH REP/XBT REP/EUR REP/USD XBT/CAD XBT/EUR XBT/GBP XBT/JPY XBT/USD XDG/XBT XLM/XBT XLM/EUR
 XLM/USD XMR/XBT XMR/EUR XMR/USD XRP/XBT XRP/CAD XRP/EUR XRP/JPY XRP/USD ZEC/XBT ZEC/EUR ZEC/JPY ZEC/USD XTZ/CAD XTZ/ETH
 XTZ/EUR XTZ/USD XTZ/XBT
-""".split()
+"""
+DOCUMENT = DOCUMENT_LIST.split()
 
-CAPTURED = "ALGO/XBT LSK/USD USDC/GBP FIL/XBT WAVES/ETH ICX/USD AUD/USD KAVA/USD DASH/EUR XBT/USD".split()
+# What the captures' connections subscribed to.
+CAPTURED_LIST = "ALGO/XBT LSK/USD USDC/GBP FIL/XBT WAVES/ETH ICX/USD AUD/USD KAVA/USD DASH/EUR XBT/USD"
+CAPTURED = CAPTURED_LIST.split()
 
 
 def named(wsname: str) -> Instrument:
@@ -88,7 +91,9 @@ def test_prices_have_the_decimals_seen_on_the_wire(wsname: str, decimals: int) -
     assert named(wsname).price_scale == decimals
 
 
-@pytest.mark.parametrize(("pair", "instrument"), list(zip(PAIRS, INSTRUMENTS, strict=True)), ids=[p.wsname for p in PAIRS])
+@pytest.mark.parametrize(
+    ("pair", "instrument"), list(zip(PAIRS, INSTRUMENTS, strict=True)), ids=[p.wsname for p in PAIRS]
+)
 def test_every_pair_can_be_listed_and_has_a_price_on_its_grid(pair: Pair, instrument: Instrument) -> None:
     assert reference_price(pair) % instrument.tick == 0
     assert reference_price(pair) >= 100 * instrument.tick

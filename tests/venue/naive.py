@@ -23,7 +23,7 @@ class No(Exception):
     """The command is refused."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Order:
     """An order; `rank` says when it came to its place in the queue, 0 while it is in none."""
 
@@ -188,10 +188,16 @@ class NaiveVenue:
             fees.append(self.fee(order, False, value))
         return terms.quote, value + max(fees)
 
+    def all_held(self) -> dict[tuple[int, str], int]:
+        """What the orders of each account need, by currency."""
+        held: dict[tuple[int, str], int] = {}
+        for order in [*self.orders, self.arriving] if self.arriving else self.orders:
+            code, amount = self.held_for(order)
+            held[order.account, code] = held.get((order.account, code), 0) + amount
+        return held
+
     def held(self, account: int, currency: str) -> int:
-        live = [*self.orders, self.arriving] if self.arriving else self.orders
-        needs = [self.held_for(order) for order in live if order and order.account == account]
-        return sum(amount for code, amount in needs if code == currency)
+        return self.all_held().get((account, currency), 0)
 
     def free(self, account: int, currency: str) -> int:
         return self.money.get((account, currency), 0) - self.held(account, currency)
@@ -201,11 +207,9 @@ class NaiveVenue:
 
     def statement(self) -> dict[tuple[int, str], tuple[int, int]]:
         """Every account's total and held."""
-        return {
-            (account, code): (self.money.get((account, code), 0), self.held(account, code))
-            for account in self.accounts
-            for code in sorted(self.currencies)
-        }
+        held = self.all_held()
+        keys = [(account, code) for account in self.accounts for code in sorted(self.currencies)]
+        return {key: (self.money.get(key, 0), held.get(key, 0)) for key in keys}
 
     def tell_balances(self, before: dict[tuple[int, str], tuple[int, int]]) -> None:
         after = self.statement()
@@ -287,15 +291,18 @@ class NaiveVenue:
 
     # --- orders -----------------------------------------------------------------------------------------------------
 
-    def may_enter(self, instrument: int, market: bool, post_only: bool) -> None:
+    def may_enter(self, instrument: int, kind: k.OrderKind, post_only: bool) -> None:
         status = self.status[instrument]
         self.need(self.instruments[instrument].detail == k.Detail.ORDERS, k.Refusal.MARKET_CLOSED)
         self.need(
-            status == "online" or (status == "limit_only" and not market) or (status == "post_only" and post_only),
+            status == "online"
+            or (status == "limit_only" and kind == k.OrderKind.LIMIT)
+            or (status == "post_only" and post_only),
             k.Refusal.MARKET_CLOSED,
         )
 
     def may_cancel(self, instrument: int) -> None:
+        self.need(self.instruments[instrument].detail == k.Detail.ORDERS, k.Refusal.MARKET_CLOSED)
         self.need(self.status[instrument] != "halted", k.Refusal.MARKET_CLOSED)
 
     def good_price(self, number: int, price: int) -> None:
@@ -314,7 +321,7 @@ class NaiveVenue:
         number = command.instrument
         self.instrument(number)
         market = command.kind == k.OrderKind.MARKET
-        self.may_enter(number, market, command.post_only)
+        self.may_enter(number, command.kind, command.post_only)
         self.need(command.kind <= k.OrderKind.MARKET, k.Refusal.INVALID_TERMS)
         if market:
             self.need(command.price == 0 and not command.post_only, k.Refusal.INVALID_TERMS)
@@ -488,7 +495,7 @@ class NaiveVenue:
         order = self.own_order(command.account, command.order_id)
         number = order.instrument
         price, size = command.price or order.price, command.size or order.size
-        self.may_enter(number, order.is_market, order.post_only)
+        self.may_enter(number, order.kind, order.post_only)
         self.need((price, size) != (order.price, order.size), k.Refusal.INVALID_TERMS)
         self.good_price(number, price)
         self.good_size(number, size)

@@ -25,8 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"polyfeed: {error}", file=sys.stderr)
         return 2
+    except ValueError as error:
+        print(f"polyfeed: {error}", file=sys.stderr)
+        return 1
     except OSError as error:
-        print(f"polyfeed: {error.strerror or error}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"polyfeed: {place}{error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

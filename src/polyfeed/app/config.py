@@ -10,14 +10,19 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from polyfeed.dialects.kraken import KrakenSettings
 
 ENVIRONMENT_PREFIX = "POLYFEED_"
+
+PortNumber = Annotated[int, Meta(ge=0, le=65535)]
+"""0 takes a free one."""
+
+Seconds = Annotated[float, Meta(gt=0)]
 
 
 class ConfigError(Exception):
@@ -35,21 +40,21 @@ class ServerSection(Struct, frozen=True, kw_only=True):
     tls: str = ""
     tls_key: str = ""
     state_dir: str = "~/.local/state/polyfeed"
-    drain_seconds: float = 5.0
+    drain_seconds: Seconds = 5.0
 
 
 class HttpSection(Struct, frozen=True, kw_only=True):
     """The operator's port: health, metrics, statuses."""
 
-    port: int = 9000
+    port: PortNumber = 9000
 
 
 class KrakenSection(KrakenSettings, frozen=True, kw_only=True):
     """The Kraken dialect: where it listens, and its settings."""
 
     enabled: bool = True
-    port: int = 9001
-    tls_port: int = 9101
+    port: PortNumber = 9001
+    tls_port: PortNumber = 9101
 
 
 class FlowSection(Struct, frozen=True, kw_only=True):
@@ -61,8 +66,8 @@ class FlowSection(Struct, frozen=True, kw_only=True):
 
     demo: bool = False
     capture: Literal["orders", "levels", "off"] = "orders"
-    speed: float = 1.0
-    agents: float = 1.0
+    speed: Annotated[float, Meta(ge=0.1, le=100)] = 1.0
+    agents: Annotated[float, Meta(ge=0, le=1000)] = 1.0
     seed: int = 1
 
 
@@ -73,12 +78,12 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     further behind gets what its channel says. One whose socket takes nothing for `stall_seconds` is dropped.
     """
 
-    lag_bytes: int = 4_194_304
-    handshake_seconds: float = 10.0
-    stall_seconds: float = 30.0
-    close_seconds: float = 5.0
-    head_bytes: int = 16_384
-    send_buffer_bytes: int = 131_072
+    lag_bytes: Annotated[int, Meta(ge=65_536)] = 4_194_304
+    handshake_seconds: Seconds = 10.0
+    stall_seconds: Seconds = 30.0
+    close_seconds: Seconds = 5.0
+    head_bytes: Annotated[int, Meta(ge=1024)] = 16_384
+    send_buffer_bytes: Annotated[int, Meta(ge=4096)] = 131_072
 
 
 class LogSection(Struct, frozen=True, kw_only=True):

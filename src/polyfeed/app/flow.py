@@ -87,8 +87,11 @@ def recorded_flow(dialect: str, files: Iterable[Path], speed: float, *, loop: bo
     """A recording and nothing else. Raises ValueError that names the file and line for what cannot be read."""
     timeline = Timeline(list(files), INBOUND[dialect])
     instruments = inferred_instruments(dialect, timeline)
-    codes = dict.fromkeys(code for one in instruments.values() for code in (one.base, one.quote))
-    currencies = [Currency(code, 0) for code in codes]
+    scales: dict[str, int] = {}
+    for one in instruments.values():
+        scales[one.base] = max(one.size_scale, scales.get(one.base, 0))
+        scales.setdefault(one.quote, 0)
+    currencies = [Currency(code, scale) for code, scale in scales.items()]
     setup = demo.listing_commands(currencies, instruments.values())
     return Flow(setup, (), (CaptureSource(timeline, instruments, RECORDING_EPOCH, speed=speed, loop=loop),))
 

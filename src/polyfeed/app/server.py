@@ -21,6 +21,7 @@ from polyfeed.bus.memory import MemoryBus
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
 from polyfeed.market.market import Market
+from polyfeed.model.batches import Outcome
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
 from polyfeed.venue.venue import Venue
@@ -62,10 +63,11 @@ class Server:
         return {**self._role.ports, "http": self._operator_port}
 
     async def start(self) -> None:
-        """Sets the venue up, lets the first flow in, then listens. Raises OSError when an address is taken."""
-        for command in self._setup:
-            self.sequencer.submit(command)
-        await self.sequencer.drain()
+        """Sets the venue up, lets the first flow in, then listens.
+
+        Raises OSError when an address is taken, ValueError when the venue refuses a part of the setup.
+        """
+        await self._set_up()
         self._driver.step()
         await self.sequencer.drain()
         await self._role.open(self._tls())
@@ -77,6 +79,18 @@ class Server:
         gc.collect()
         gc.freeze()
         self.ready = True
+
+    async def _set_up(self) -> None:
+        refused: list[Outcome] = []
+        unsubscribe = self._bus.subscribe(
+            lambda batch: None if batch.outcome.accepted else refused.append(batch.outcome)
+        )
+        for command in self._setup:
+            self.sequencer.submit(command)
+        await self.sequencer.drain()
+        unsubscribe()
+        if refused:
+            raise ValueError(f"the venue cannot be set up: {refused[0].refusal}: {refused[0].detail}")
 
     async def stop(self) -> None:
         """Not ready, then goodbye to every client, then the end; never longer than the configured time."""

@@ -66,9 +66,12 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The HTTP listener hands its transport over."""
         self._transport = cast("asyncio.Transport", transport)
-        self._transport.set_write_buffer_limits(high=0)
         if transport.get_extra_info("sslcontext") is None:
+            self._transport.set_write_buffer_limits(high=0)
             self._fd = transport.get_extra_info("socket").fileno()
+        else:
+            # asyncio's TLS transport pauses at its limit, not above it: with 0 it would pause with nothing to send.
+            self._transport.set_write_buffer_limits(high=1)
         self._port.sockets.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

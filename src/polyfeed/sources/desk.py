@@ -10,10 +10,12 @@ from polyfeed.model.commands import AnyCommand, CancelOrder, PlaceOrder
 from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce
 from polyfeed.model.instruments import Instrument
 
-MARKET_SHARE, LIMIT_SHARE = 0.3, 0.4
+MARKET_SHARE, LIMIT_SHARE = 0.4, 0.4
 """Of all actions; the rest are cancels."""
 FINE = 1024
 """Parts of a price's unit in which the mid walks, so that it does so under a coarse tick too."""
+LEAST, MOST = 0.9, 1.2
+"""Of the levels that are planned: a side with fewer is not made smaller, one with more not larger."""
 STEP_PPM = 200
 """The largest step of the walk."""
 PULL, BOOK_PULL = 1000, 20
@@ -71,12 +73,13 @@ class Desk:
         action = self._rng.random()
         if action < MARKET_SHARE:
             return [self._market(side)]
-        if action < MARKET_SHARE + LIMIT_SHARE and len(self._rungs[side]) < self.plan.levels + self.plan.levels // 4:
+        share = MOST if action < MARKET_SHARE + LIMIT_SHARE else LEAST
+        if len(self._rungs[side]) < self.plan.levels * share:
             return [self._place(now, side)]
         return self._cancel(side)
 
     def rung(self, now: int, side: Side, rank: int) -> PlaceOrder:
-        """The ladder's order number `rank` from the touch."""
+        """An order at the ladder's rung `rank` from the touch, or at the next one outwards that is free."""
         return self._limit(now, side, self._free_price(now, side, rank))
 
     def opened(self, order_id: int, side: Side, price: int) -> None:
@@ -107,9 +110,7 @@ class Desk:
         return side if len(self._rungs[side]) < self.plan.levels // 2 else None
 
     def _place(self, now: int, side: Side) -> PlaceOrder:
-        return self._limit(
-            now, side, self._free_price(now, side, int(self.plan.levels * self._rng.random() ** TOUCH_BIAS))
-        )
+        return self.rung(now, side, int(self.plan.levels * self._rng.random() ** TOUCH_BIAS))
 
     def _limit(self, now: int, side: Side, price: int) -> PlaceOrder:
         self._rungs[side][price] = -now

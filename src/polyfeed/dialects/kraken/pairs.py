@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from polyfeed.dialects.kraken.spec import ALIASES, NAME, VOLUME_DECIMALS
@@ -91,10 +92,12 @@ class Pairs:
         self._by_id[pair.id] = pair
 
 
+_SHAPE = re.compile(r"[A-Za-z0-9.]+/[A-Za-z0-9.]+")
+
+
 def is_pair_name(spelled: str) -> bool:
     """Whether the text has the shape A/B."""
-    parts = spelled.split("/")
-    return len(parts) == 2 and "" not in parts
+    return _SHAPE.fullmatch(spelled) is not None
 
 
 def canonical(spelled: str) -> str:

@@ -27,7 +27,8 @@ CANDLES = 720
 
 _ORDER_DECIMALS = 3
 _PPM_OF_PERCENT = 4
-_NANO = 1000
+_NANO = 1000  # nanoseconds in a microsecond
+_SMALLEST_ID = 10**12  # as seconds the year 33658, as nanoseconds a quarter of an hour after the epoch
 _NO_LEVEL = Level(0, 0, 0)
 
 
@@ -100,11 +101,14 @@ def depth(pair: Pair, count: int) -> dict[str, list[Row]]:
 
 
 def trades(pair: Pair, since: int, count: int) -> tuple[list[Row], str]:
-    """Trades after `since` (nanoseconds), oldest first, and the `since` that goes on after them.
+    """Trades after `since`, oldest first, and the `since` that goes on after them.
 
-    Without `since` the last `count` trades, otherwise the first `count` after it.
+    `since` is what an earlier reply gave, in nanoseconds, or a time in seconds, as clients send both. Without it these
+    are the last `count` trades, otherwise the first `count` after it.
     """
     tape = pair.state.tape
+    if since < _SMALLEST_ID:
+        since *= _NANO * spec.SECOND
     entries = [entry for entry in tape.recent(len(tape)) if entry.ts * _NANO > since]
     entries = entries[:count] if since else entries[-count:]
     rows = [

@@ -1,0 +1,58 @@
+"""The demo venue as a newcomer meets it: every book stands within two seconds, every market trades within seconds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from polyfeed.model.enums import Refusal
+from polyfeed.sources.demo_flow import demo_sources
+from tests.sources.rig import SECOND, START, Rig
+
+pytestmark = pytest.mark.slow
+
+
+def begin() -> Rig:
+    rig = Rig()
+
+    def mid(instrument: int) -> int | None:
+        book = rig.market.instruments[instrument].book
+        bid, ask = book.bids.best(), book.asks.best()
+        return None if bid is None or ask is None else (bid.price + ask.price) // 2
+
+    rig.others = demo_sources(Random(1), mid)
+    return rig
+
+
+def run(rig: Rig, seconds: float) -> int:
+    """Steps both sources for this long; returns how many commands they gave."""
+    until = rig.now + int(seconds * SECOND)
+    count = 0
+    while True:
+        source = min(rig.others, key=lambda source: source.due)
+        if source.due > until:
+            break
+        rig.now = max(rig.now, source.due)
+        commands = source.step(rig.now)
+        count += len(commands)
+        rig.send(commands)
+    rig.now = until
+    return count
+
+
+def test_the_first_minute() -> None:
+    rig = begin()
+    first = run(rig, 2)
+    assert first < 15_000
+    for state in rig.market.instruments:
+        assert len(state.book.bids) >= 25, state.instrument.name
+        assert len(state.book.asks) >= 25, state.instrument.name
+    trades = Counter(trade.instrument for trade in rig.trades)
+    assert rig.now - START < 2.1 * SECOND
+    count = run(rig, 60)
+    later = Counter(trade.instrument for trade in rig.trades)
+    assert all(later[state.instrument.id] - trades[state.instrument.id] >= 5 for state in rig.market.instruments)
+    assert count / 60 < 400, "commands per second"
+    assert {batch.outcome.refusal for _, batch in rig.refused} <= {Refusal.UNKNOWN_ORDER}

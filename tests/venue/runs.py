@@ -1,0 +1,51 @@
+"""Sends a flow through the venue, with as many witnesses as wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from polyfeed.model.batches import Batch, encode_batch
+from polyfeed.model.commands import AnyCommand, Stamped
+from polyfeed.venue import Venue
+from tests.venue.flows import START, Flow, Mix
+from tests.venue.follower import Follower
+from tests.venue.invariants import check
+from tests.venue.naive import NaiveVenue
+
+
+def run(venue: Venue, mix: Mix, seed: int, count: int) -> Iterator[tuple[Stamped, Batch]]:
+    """Each command of a flow and its batch; goes on after `count` until no decision is left unfinished."""
+    flow = Flow(mix, seed)
+    seq = 0
+    while seq < count or flow.more:
+        seq += 1
+        command: AnyCommand = flow.next()
+        stamped = Stamped(seq, START + seq * 37, command)
+        batch = venue.apply(stamped)
+        flow.hear(command, batch)
+        yield stamped, batch
+
+
+def compare(mix: Mix, seed: int, count: int) -> None:
+    """The venue beside its naive twin and a follower: every batch equal, every event allowed, all invariants at intervals."""
+    venue, naive, follower = Venue(batch_limit=100_000), NaiveVenue(), Follower()
+    for stamped, batch in run(venue, mix, seed, count):
+        expected = naive.apply(stamped)
+        assert batch.outcome.refusal == expected.outcome.refusal, stamped
+        if batch.outcome.accepted:
+            assert encode_batch(batch) == encode_batch(expected), (stamped, batch, expected)
+        follower.follow(stamped.command, batch)
+        if stamped.seq % 500 == 0:
+            check(venue, follower)
+    check(venue, follower)
+
+
+def witness(mix: Mix, seed: int, count: int, batch_limit: int) -> None:
+    """The venue beside a follower: every event allowed, no batch too large, all invariants at intervals."""
+    venue, follower = Venue(batch_limit=batch_limit), Follower()
+    for stamped, batch in run(venue, mix, seed, count):
+        assert len(batch.public) + sum(map(len, batch.private.values())) <= batch_limit
+        follower.follow(stamped.command, batch)
+        if stamped.seq % 2000 == 0 and not batch.more:
+            check(venue, follower)
+    check(venue, follower)
