@@ -92,6 +92,19 @@ def test_a_late_trade_counts_in_the_minute_that_runs() -> None:
     assert candles.history(60, 10) == [Candle(MONDAY + MINUTE, 100, 100, 50, 50, 3, 250, 2, MONDAY)]
 
 
+def test_a_trade_at_the_very_end_of_an_interval_begins_the_next() -> None:
+    candles = Candles()
+    for price, ts in ((1, 0), (2, 59 * MINUTE), (3, HOUR), (4, DAY - 1), (5, DAY)):
+        candles.trade(price, 1, MONDAY + ts)
+    assert [(candle.start - MONDAY, candle.close) for candle in candles.history(3600, 9)] == [
+        (0, 2),
+        (HOUR, 3),
+        (23 * HOUR, 4),
+        (DAY, 5),
+    ]
+    assert [candle.close for candle in candles.history(86400, 9)] == [4, 5]
+
+
 def test_no_more_than_720_candles_are_kept() -> None:
     candles = Candles()
     for minute in range(1000):
@@ -120,12 +133,20 @@ def test_records_are_cut_apart_where_they_were_joined() -> None:
     assert [unpack(record) for record in records(b"".join(map(pack, candles)))] == candles
 
 
+GAPS = st.one_of(
+    st.integers(0, 2 * MINUTE),
+    st.integers(0, 30 * HOUR),
+    st.integers(0, 40 * DAY),
+    st.sampled_from((MINUTE, 5 * MINUTE, HOUR, DAY, 7 * DAY)),
+)
+
+
 @given(
     st.lists(
         st.tuples(
             st.integers(1, 100),
             st.integers(1, 2**40),
-            st.one_of(st.integers(0, 2 * MINUTE), st.integers(0, 30 * HOUR), st.integers(0, 40 * DAY)),
+            GAPS,
         ),
         max_size=40,
     )

@@ -99,6 +99,11 @@ def test_an_order_that_never_rested_leaves_the_book_alone(driven: Driven) -> Non
     assert len(driven[0].book.bids) == 0
 
 
+def test_an_order_rests_in_one_place_only(driven: Driven) -> None:
+    driven.send(OrderRested(0, 1, Side.SELL, 98, 5, 5))
+    assert orders(driven).top(Side.SELL, 10) == [(1, 98, 5), (3, 99, 1), (2, 100, 7)]
+
+
 def test_a_level_that_goes_takes_its_queue_along(driven: Driven) -> None:
     driven.send(LevelSet(0, Side.SELL, 100, 0))
     assert orders(driven).top(Side.SELL, 10) == [(3, 99, 1)]

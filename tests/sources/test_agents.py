@@ -116,13 +116,33 @@ def test_the_rate(rate: float) -> None:
 def test_a_desk_without_a_ladder_adds_a_little_around_the_books_mid() -> None:
     """Beside a recording, whose book has another price than the table."""
     mid = PLANS[0].reference * 12 // 10 // 10_000 * 10_000
-    rig = begin([DeskPlan(INSTRUMENTS[0], PLANS[0].reference, levels=3, ladder=False)], mid=lambda number: mid)
+    rig = begin([DeskPlan(INSTRUMENTS[0], PLANS[0].reference, levels=3, ladder=False)], mid=lambda _: mid)
     assert rig.run(1)[0] == CancelAll(AGENTS)
     orders = [c for c in rig.run(300) if isinstance(c, PlaceOrder) and c.kind == OrderKind.LIMIT]
     assert len(orders) > 20
     assert all(order.price == pytest.approx(mid, rel=0.02) for order in orders[-10:])
     assert len(rig.levels(0, Side.BUY)) <= 4
     assert len(rig.levels(0, Side.SELL)) <= 4
+
+
+@pytest.mark.slow
+def test_a_book_that_agents_alone_make_does_not_wander_off_with_its_own_mid() -> None:
+    """DOGE-BTC, whose tick is a hundredth of its price: every rounding counts."""
+    plan = next(plan for plan in PLANS if plan.instrument.name == "DOGE-BTC")
+    rig = begin([plan], mid=lambda number: middle(rig, number))
+    rig.run(1)
+    seen = []
+    for _ in range(120):
+        rig.run(60)
+        seen.append(middle(rig, plan.instrument.id))
+    assert sum(seen) / len(seen) == pytest.approx(plan.reference, rel=0.05)
+    assert len(set(seen)) > 3
+
+
+def middle(rig: Rig, number: int) -> int | None:
+    book = rig.market.instruments[number].book
+    bid, ask = book.bids.best(), book.asks.best()
+    return (bid.price + ask.price) // 2 if bid and ask else None
 
 
 def test_a_side_that_users_have_bought_up_comes_back_soon() -> None:

@@ -7,22 +7,38 @@ from random import Random
 
 import pytest
 
+from polyfeed.dialects.kraken.inbound import KrakenInbound
 from polyfeed.model.enums import Refusal
-from polyfeed.sources.demo_flow import demo_sources
-from tests.sources.rig import SECOND, START, Rig
+from polyfeed.sources.agents import Agents
+from polyfeed.sources.capture_orders import CaptureOrders
+from polyfeed.sources.captures import SHIPPED_SYMBOLS, shipped_captures
+from polyfeed.sources.demo import AGENTS, FLOW, LIQUIDITY
+from polyfeed.sources.desk import DeskPlan
+from polyfeed.sources.pairs import instruments_of, read_pairs, reference_price
+from polyfeed.sources.timeline import Timeline
+from tests.sources.rig import SECOND, START, Rig, any_size, by_symbol
 
 pytestmark = pytest.mark.slow
 
 
 def begin() -> Rig:
-    rig = Rig()
+    pairs = read_pairs()
+    rig = Rig(any_size(instruments_of(pairs)))
 
     def mid(instrument: int) -> int | None:
         book = rig.market.instruments[instrument].book
         bid, ask = book.bids.best(), book.asks.best()
         return None if bid is None or ask is None else (bid.price + ask.price) // 2
 
-    rig.others = demo_sources(Random(1), mid)
+    recorded = by_symbol(rig.instruments, SHIPPED_SYMBOLS)
+    plans = [
+        DeskPlan(instrument, reference_price(pair), ladder=pair.wsname not in recorded)
+        for pair, instrument in zip(pairs, instruments_of(pairs), strict=True)
+    ]
+    rig.others = [
+        CaptureOrders(Timeline(shipped_captures(), KrakenInbound), recorded, LIQUIDITY, FLOW),
+        Agents(plans, AGENTS, FLOW, Random(1), mid),
+    ]
     return rig
 
 
@@ -54,5 +70,5 @@ def test_the_first_minute() -> None:
     count = run(rig, 60)
     later = Counter(trade.instrument for trade in rig.trades)
     assert all(later[state.instrument.id] - trades[state.instrument.id] >= 5 for state in rig.market.instruments)
-    assert count / 60 < 400, "commands per second"
+    assert count / 60 < 300, "commands per second"
     assert {batch.outcome.refusal for _, batch in rig.refused} <= {Refusal.UNKNOWN_ORDER}

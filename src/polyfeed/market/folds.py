@@ -1,7 +1,7 @@
 """What each kind of event does to the instrument that it names.
 
-A fold takes in one event as a whole and gives the changes to announce: the event itself, then the level that it changed.
-So between two announcements the books by order and by level, the tape and the statistics always agree.
+A fold takes in one event as a whole and gives the changes to announce: the event itself, then the level that it
+changed. So between two announcements the books by order and by level, the tape and the statistics always agree.
 """
 
 from __future__ import annotations

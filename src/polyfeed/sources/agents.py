@@ -1,6 +1,6 @@
 """Agents: seeded orders at Poisson times, so that a market moves where nobody trades.
 
-Each desk has a *mid*, a random walk drawn back to the book's mid where one is given, else to its reference price.
+Each desk has a *mid*, a random walk that is drawn back to the book's mid, where one is given, and to a reference price.
 Around it a maker keeps a bounded number of resting orders, each at a price of its own, and a taker sends small market
 orders into whatever stands there. The same seed and the same batches heard give the same commands.
 """

@@ -19,14 +19,13 @@ LEAST, MOST = 0.9, 1.2
 STEP_PPM = 200
 """The largest step of the walk."""
 PULL, BOOK_PULL = 1000, 20
-"""Each step goes this part of the way back to the reference price, or to the book's mid: a quarter of a percent around
-the one, close to the other."""
+"""Each step goes this part of the way back: slowly, or to a book's mid that others make."""
 GAP_PPM = 200
 """Between two rungs of the ladder, at least a tick."""
 TOUCH_BIAS = 3
 """The power that makes rungs near the touch more likely: that is where trades take orders away."""
-REFILL = 4
-"""Orders that are placed at once when a side has lost half of its orders."""
+THIN, REFILL = 0.85, 4
+"""Beside each action so many orders are placed on a side that has fewer than this part of the planned levels."""
 ANSWER_US = 5_000_000
 """After this an order that was not heard of does not exist."""
 PPM = 1_000_000
@@ -62,21 +61,19 @@ class Desk:
         self._prices: dict[int, tuple[Side, int]] = {}
 
     def act(self, now: int, mid: int | None) -> list[AnyCommand]:
-        """One action, around a mid that has moved on; none while the market takes no orders."""
+        """One action around a mid that has moved on, and what makes a thin side whole; nothing while the market is closed."""
         if not self.open:
             return []
         self._walk(mid)
         side = self._rng.choice((Side.BUY, Side.SELL))
-        thin = self._thin_side()
-        if thin is not None:
-            return [self._place(now, thin) for _ in range(REFILL)]
+        refill = self._refill(now)
         action = self._rng.random()
         if action < MARKET_SHARE:
-            return [self._market(side)]
+            return [*refill, self._market(side)]
         share = MOST if action < MARKET_SHARE + LIMIT_SHARE else LEAST
         if len(self._rungs[side]) < self.plan.levels * share:
-            return [self._place(now, side)]
-        return self._cancel(side)
+            return [*refill, self._place(now, side)]
+        return [*refill, *self._cancel(side)]
 
     def rung(self, now: int, side: Side, rank: int) -> PlaceOrder:
         """An order at the ladder's rung `rank` from the touch, or at the next one outwards that is free."""
@@ -95,19 +92,24 @@ class Desk:
 
     @property
     def _mid(self) -> int:
-        return self._on_grid(self._fine_mid // FINE)
+        """The nearest price on the grid: always the one below would draw a book under a coarse tick down."""
+        return self._on_grid(self._fine_mid // FINE + self._tick // 2)
 
     def _walk(self, mid: int | None) -> None:
-        anchor, pull = (self.plan.reference, PULL) if mid is None else (mid, BOOK_PULL)
+        """A step anywhere, then part of the way back: where others make the book quickly to its mid, otherwise slowly to
+        the reference price, and to the mid because users may have moved it."""
         step = self._fine_mid * STEP_PPM // PPM
-        self._fine_mid += self._rng.randint(-step, step) + (anchor * FINE - self._fine_mid) // pull
+        self._fine_mid += self._rng.randint(-step, step)
+        if mid is not None:
+            self._fine_mid += (mid * FINE - self._fine_mid) // (PULL if self.plan.ladder else BOOK_PULL)
+        if mid is None or self.plan.ladder:
+            self._fine_mid += (self.plan.reference * FINE - self._fine_mid) // PULL
 
-    def _thin_side(self) -> Side | None:
-        """The side that others have taken half of, if there is one."""
-        if not self.plan.ladder:
-            return None
+    def _refill(self, now: int) -> list[AnyCommand]:
+        """Orders for the side that others have taken much of, if there is one."""
         side = min(Side, key=lambda side: len(self._rungs[side]))
-        return side if len(self._rungs[side]) < self.plan.levels // 2 else None
+        thin = self.plan.ladder and len(self._rungs[side]) < self.plan.levels * THIN
+        return [self._place(now, side) for _ in range(REFILL if thin else 0)]
 
     def _place(self, now: int, side: Side) -> PlaceOrder:
         return self.rung(now, side, int(self.plan.levels * self._rng.random() ** TOUCH_BIAS))

@@ -40,9 +40,14 @@ class RecordedTakers:
         return self.until is not None
 
     def hear(self, batch: Batch) -> None:
-        """Takes in a batch, which may be the awaited answer."""
+        """Takes in a batch, which may be the awaited answer.
+
+        A refusal names no order. One that no session asked for is taken for ours: waiting less does little harm.
+        """
         if self.until is None:
             return
+        if batch.origin is None and not batch.outcome.accepted:
+            self.until = None
         for event in batch.private.get(self._account, ()):
             if isinstance(event, OwnOrderOpened) and event.client_id == self._name():
                 self.until = None

@@ -17,7 +17,7 @@ from polyfeed.dialects._base.inbound import BookMessage, Inbound, InboundMessage
 from polyfeed.sources.captures import read_frames
 
 REORDER_US = 2_000_000
-"""How far apart two channels of one connection may lie: more than any lag from engine to receipt in the capture (1.3 s)."""
+"""How far apart two channels of one connection may lie. From engine to receipt it took up to 1.3 s in the capture."""
 
 TRADE_LEAD_US = 1
 """How much earlier than its trade a book message may be stamped."""

@@ -1,0 +1,170 @@
+"""What holds for every sequence of commands."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from polyfeed.model import commands as c
+from polyfeed.model import enums as k
+from polyfeed.model.batches import Batch, decode_batch, encode_batch
+from polyfeed.model.events import BalanceSet
+from polyfeed.model.instruments import Currency
+from polyfeed.venue import Venue
+from tests.venue.driver import instrument
+from tests.venue.follower import Follower
+from tests.venue.invariants import check
+from tests.venue.naive import NaiveVenue
+
+Plan = tuple[str, tuple[Any, ...]]
+HOUSE = 9
+
+
+@dataclass(frozen=True)
+class Market:
+    """Two users, a house account and one market with these fees and steps."""
+
+    fees: tuple[int, int]
+    lot: int
+    money: int
+
+    def commands(self) -> list[c.AnyCommand]:
+        maker, taker = self.fees
+        terms = instrument(lot=self.lot, min_size=self.lot, price_scale=1, maker_fee_ppm=maker, taker_fee_ppm=taker)
+        accounts = [c.OpenAccount(1, ""), c.OpenAccount(2, "", taker_fee_ppm=-500), c.OpenAccount(HOUSE, "", True)]
+        deposits = [c.Deposit(user, code, self.money) for user in (1, 2) for code in ("USD", "BTC")]
+        currencies = [c.DefineCurrency(Currency(code, 0)) for code in ("USD", "BTC")]
+        return [*currencies, c.ListInstrument(terms), *accounts, *deposits]
+
+
+MARKETS = st.builds(
+    Market,
+    st.sampled_from([(0, 0), (-1_500, 2_500), (200_000, 300_000), (0, 1_000_000)]),
+    st.sampled_from([1, 2]),
+    st.sampled_from([40, 300, 10_000]),
+)
+ACCOUNTS = st.sampled_from([1, 2, HOUSE])
+SIDES = st.sampled_from(k.Side)
+SIZES = st.integers(1, 12)
+PRICES = st.integers(95, 105)
+MODES = st.sampled_from(k.SelfTrade)
+
+PLANS = st.lists(
+    st.one_of(
+        st.tuples(st.just("limit"), st.tuples(ACCOUNTS, SIDES, SIZES, PRICES, st.booleans(), MODES)),
+        st.tuples(
+            st.just("taker"),
+            st.tuples(ACCOUNTS, SIDES, SIZES, st.one_of(st.just(0), PRICES), st.sampled_from([1, 2]), MODES),
+        ),
+        st.tuples(st.just("cancel"), st.tuples(st.integers(0, 30))),
+        st.tuples(
+            st.just("amend"),
+            st.tuples(st.integers(0, 30), st.one_of(st.just(0), PRICES), st.one_of(st.just(0), SIZES)),
+        ),
+        st.tuples(st.just("all"), st.tuples(ACCOUNTS)),
+        st.tuples(st.just("deposit"), st.tuples(ACCOUNTS, st.sampled_from(["USD", "BTC"]), st.integers(-60, 60))),
+        st.tuples(st.just("status"), st.tuples(st.sampled_from(k.InstrumentStatus))),
+    ),
+    max_size=40,
+)
+
+
+class Run:
+    """A venue with a follower. Times are small numbers, so order ids count from 1 however many batches there are."""
+
+    def __init__(self, market: Market, batch_limit: int = 100_000) -> None:
+        self.venue, self.follower = Venue(batch_limit=batch_limit), Follower()
+        self.limit = batch_limit
+        self.placed: list[tuple[int, int]] = []
+        for command in market.commands():
+            self.send(command)
+
+    def send(self, command: c.AnyCommand) -> list[Batch]:
+        """A command and all that goes on from it."""
+        batches: list[Batch] = []
+        while not batches or batches[-1].more:
+            sent = c.Proceed() if batches else command
+            seq = self.venue.seq + 1
+            batches.append(self.venue.apply(c.Stamped(seq, seq, sent)))
+            self.follower.follow(sent, batches[-1])
+        if isinstance(command, c.PlaceOrder) and batches[0].outcome.accepted:
+            self.placed.append((command.account, batches[0].outcome.order_id))
+        return batches
+
+    def command(self, plan: Plan) -> c.AnyCommand:
+        """A plan with the ids of orders that were really placed."""
+        match plan:
+            case "limit", (account, side, size, price, post_only, mode):
+                terms = (side, k.OrderKind.LIMIT, size, price, k.TimeInForce.GTC, post_only, mode)
+                return c.PlaceOrder(account, 0, *terms)
+            case "taker", (account, side, size, price, tif, mode):
+                kind = k.OrderKind.LIMIT if price else k.OrderKind.MARKET
+                return c.PlaceOrder(account, 0, side, kind, size, price, k.TimeInForce(tif), False, mode)
+            case "cancel", (index,):
+                return c.CancelOrder(*self.order(index))
+            case "amend", (index, price, size):
+                return c.AmendOrder(*self.order(index), price, size)
+            case "all", (account,):
+                return c.CancelAll(account)
+            case "deposit", (account, code, amount):
+                return c.Deposit(account, code, amount)
+            case "status", (status,):
+                return c.SetInstrumentStatus(0, status)
+        raise AssertionError(plan)
+
+    def order(self, index: int) -> tuple[int, int]:
+        return self.placed[-1 - index % len(self.placed)] if self.placed else (1, 1)
+
+
+@settings(max_examples=400, deadline=None)
+@given(MARKETS, PLANS)
+def test_the_venue_is_its_naive_twin_and_sound_after_every_command(market: Market, plans: list[Plan]) -> None:
+    run, naive = Run(market), NaiveVenue()
+    for seq, command in enumerate(market.commands(), 1):
+        naive.apply(c.Stamped(seq, seq, command))
+    for plan in plans:
+        command = run.command(plan)
+        (batch,) = run.send(command)
+        expected = naive.apply(c.Stamped(batch.seq, batch.ts, command))
+        assert batch.outcome.refusal == expected.outcome.refusal
+        if batch.outcome.accepted:
+            assert batch == expected
+            assert encode_batch(batch) == encode_batch(expected)
+        assert decode_batch(encode_batch(batch)) == batch
+        check(run.venue, run.follower)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MARKETS, PLANS, st.integers(15, 60))
+def test_the_same_is_decided_in_one_batch_or_in_many(market: Market, plans: list[Plan], limit: int) -> None:
+    whole, parts = Run(market), Run(market, limit)
+    for plan in plans:
+        command = whole.command(plan)
+        assert command == parts.command(plan)
+        (one,), many = whole.send(command), parts.send(command)
+        assert one.outcome == many[0].outcome
+        assert one.public == [event for batch in many for event in batch.public]
+        for batch in many:
+            assert len(batch.public) + sum(map(len, batch.private.values())) <= limit
+        for account, events in one.private.items():
+            told = [event for batch in many for event in batch.private.get(account, [])]
+            said, said_in_parts = ([e for e in es if not isinstance(e, BalanceSet)] for es in (events, told))
+            assert said == said_in_parts
+        assert whole.follower.balances == parts.follower.balances
+        check(parts.venue, parts.follower)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MARKETS, PLANS)
+def test_a_refused_command_leaves_no_trace(market: Market, plans: list[Plan]) -> None:
+    """A history with refused commands goes on, byte for byte, as one in which time passed instead."""
+    run, other = Run(market), Run(market)
+    for plan in plans:
+        command = run.command(plan)
+        (batch,) = run.send(command)
+        if batch.outcome.accepted:
+            (again,) = other.send(command)
+            assert encode_batch(again) == encode_batch(batch)
+        else:
+            other.send(c.Clock())
