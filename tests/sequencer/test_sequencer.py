@@ -67,7 +67,7 @@ async def test_batches_are_numbered_from_one_and_their_times_strictly_increase_o
 
 async def test_the_answer_carries_its_origin() -> None:
     sequencer, _, heard = build()
-    origin = Origin(gateway=3, number=9, session=4, request=1)
+    origin = Origin(gateway=3, number=9)
     sequencer.submit(CancelAll(77), origin)
     await sequencer.drain()
     assert heard[0].origin == origin

@@ -300,6 +300,17 @@ def test_a_level_wanted_while_its_command_is_under_way_is_looked_at_again() -> N
     assert bids(rig) == {10: 4, 9: 2}
 
 
+def test_a_snapshot_that_comes_while_an_order_is_under_way() -> None:
+    without = book(T, {"9.0": "2.0"}, {"11.0": "3.0", "12.0": "4.0"}, reset=True)
+    rig = begin([FIRST, without], loop=False, burst=1000)
+    source = rig.source
+    placed = source.step(START)
+    rig.send(placed)
+    rig.run(1)
+    assert bids(rig) == {9: 2}
+    assert asks(rig) == {11: 3, 12: 4}
+
+
 def test_an_answer_that_comes_when_nobody_waits_is_undone() -> None:
     rig = begin([FIRST, book(T + 7 * SECOND, {"10.0": "3.0"}, {})], loop=False)
     source = rig.source

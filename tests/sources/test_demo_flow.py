@@ -58,7 +58,7 @@ def run(rig: Rig, seconds: float) -> int:
     return count
 
 
-def test_the_first_minute() -> None:
+def test_two_minutes_and_the_restart_of_the_recording() -> None:
     rig = begin()
     first = run(rig, 2)
     assert first < 15_000
@@ -67,8 +67,8 @@ def test_the_first_minute() -> None:
         assert len(state.book.asks) >= 25, state.instrument.name
     trades = Counter(trade.instrument for trade in rig.trades)
     assert rig.now - START < 2.1 * SECOND
-    count = run(rig, 60)
+    count = run(rig, 130)
     later = Counter(trade.instrument for trade in rig.trades)
-    assert all(later[state.instrument.id] - trades[state.instrument.id] >= 5 for state in rig.market.instruments)
-    assert count / 60 < 300, "commands per second"
+    assert all(later[state.instrument.id] - trades[state.instrument.id] >= 10 for state in rig.market.instruments)
+    assert count / 130 < 300, "commands per second"
     assert {batch.outcome.refusal for _, batch in rig.refused} <= {Refusal.UNKNOWN_ORDER}

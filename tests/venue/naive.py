@@ -157,12 +157,12 @@ class NaiveVenue:
         """Units of the quote currency, rounded down."""
         terms = self.instruments[number]
         units = price * size * 10 ** self.currencies[terms.quote].scale
-        return units // 10 ** (terms.price_scale + terms.size_scale)
+        return int(units // 10 ** (terms.price_scale + terms.size_scale))
 
     def base(self, number: int, size: int) -> int:
         """Units of the base currency."""
         terms = self.instruments[number]
-        return size * 10 ** self.currencies[terms.base].scale // 10**terms.size_scale
+        return int(size * 10 ** self.currencies[terms.base].scale // 10**terms.size_scale)
 
     def rate(self, order: Order, maker: bool) -> int:
         account, terms = self.accounts[order.account], self.instruments[order.instrument]

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from polyfeed.model import commands as c
 from polyfeed.model import enums as k
 from polyfeed.model.batches import decode_batch, encode_batch
+from polyfeed.model.events import OrderClosed
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.venue import Venue
-from tests.venue.driver import START, instrument
+from tests.venue.driver import ANN, HOUSE, START, instrument, last, trades, trading
 from tests.venue.follower import Follower
 from tests.venue.invariants import check
 from tests.venue.wire import journalled
@@ -75,7 +76,7 @@ class Guarded:
 def huge() -> Guarded:
     """Markets whose numbers are as large as they can be."""
     guarded = Guarded()
-    for command in (
+    commands: tuple[c.AnyCommand, ...] = (
         c.DefineCurrency(Currency("USD", 0)),
         c.DefineCurrency(Currency("BTC", 18)),
         c.DefineCurrency(Currency("ETH", 0)),
@@ -86,9 +87,12 @@ def huge() -> Guarded:
         c.OpenAccount(2, "two"),
         c.OpenAccount(8, "house", house=True),
         c.OpenAccount(9, "other", house=True, maker_fee_ppm=1_000_000, taker_fee_ppm=-1_000_000),
-        *(c.Deposit(account, code, 2**61) for account in (1, 2) for code in ("USD", "BTC", "ETH")),
-    ):
+    )
+    for command in commands:
         assert guarded.send(command)
+    for account in (1, 2):
+        for code in ("USD", "BTC", "ETH"):
+            assert guarded.send(c.Deposit(account, code, 2**61))
     return guarded
 
 
@@ -107,7 +111,7 @@ def test_any_command_is_answered(commands: list[c.AnyCommand]) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_numbers_never_outgrow_their_encoding(seed: int) -> None:
     """120,000 commands, with trades so large that balances reach their bounds."""
-    random, guarded = Random(seed), huge()
+    random, guarded, highest = Random(seed), huge(), 0
     for step in range(20_000):
         if guarded.more:
             guarded.send(c.Proceed())
@@ -135,8 +139,21 @@ def test_numbers_never_outgrow_their_encoding(seed: int) -> None:
             guarded.send(c.CancelAll(account))
         if step % 1000 == 0 and not guarded.more:
             check(guarded.venue, guarded.follower)
-    state = guarded.venue._state
-    totals = [abs(balance.total) for a in state.accounts.values() for balance in a.balances.values()]
-    assert max(totals) > 2**60, "the bounds were never near"
-    assert max(totals) <= 2**62
-    assert state.last_trade_id > 1000
+        told = [abs(total) for balances in guarded.follower.balances.values() for total, _ in balances.values()]
+        highest = max(highest, *told)
+    assert 2**61 < highest <= 2**62
+    assert guarded.follower.trades > 1000
+
+
+def test_a_balance_at_its_bound_stops_the_order_that_would_move_it() -> None:
+    """The house owes 2^61 and one more BTC: it sells no more, and nobody gets a part of a fill-or-kill order."""
+    driver = trading(money=2**61)
+    driver.do(c.Deposit(HOUSE, "BTC", -(2**61) + 4))
+    driver.sell(HOUSE, 5, 100)
+    driver.sell(HOUSE, 9, 100)
+    fok = driver.buy(ANN, 10, 100, tif=k.TimeInForce.FOK)
+    assert last(fok.public, OrderClosed).reason is k.CloseReason.FOK
+    driver.do(c.Deposit(ANN, "BTC", -100))
+    batch = driver.buy(ANN, 10, 100)
+    assert trades(batch) == [(100, 5)]
+    assert last(batch.public, OrderClosed).reason is k.CloseReason.NO_FUNDS

@@ -1,10 +1,12 @@
 """What orders hold, what fills cost, and where the fees go."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from polyfeed.model.commands import DefineCurrency, Deposit, ListInstrument, OpenAccount, PlaceOrder
 from polyfeed.model.enums import BalanceCause, CloseReason, OrderKind, Refusal, SelfTrade, Side, TimeInForce
-from polyfeed.model.events import BalanceSet, OrderClosed, OwnFill, OwnOrderUpdated
+from polyfeed.model.events import BalanceSet, OrderClosed, OwnFill, OwnOrderUpdated, PrivateEvent
 from polyfeed.model.instruments import Currency, Instrument
 from tests.venue.driver import ANN, BOB, CAT, FEES, HOUSE, Driver, balances, last, opened, order_id, trades, trading
 
@@ -12,7 +14,7 @@ BUY, SELL = Side.BUY, Side.SELL
 PERCENT = 10_000
 
 
-def fills(events: list[object]) -> list[tuple[int, int]]:
+def fills(events: Sequence[PrivateEvent]) -> list[tuple[int, int]]:
     """The (value, fee) of an account's fills."""
     return [(event.value, event.fee) for event in events if isinstance(event, OwnFill)]
 

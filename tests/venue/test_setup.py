@@ -1,11 +1,12 @@
 """Currencies, instruments, accounts, statuses."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import (
+    AnyCommand,
     Clock,
     DefineCurrency,
     Deposit,
@@ -24,6 +25,7 @@ from polyfeed.model.events import (
     SystemStatusSet,
 )
 from polyfeed.model.instruments import Currency
+from polyfeed.venue.venue import HANDLERS
 from tests.venue.driver import ANN, FEES, HOUSE, Driver, instrument, trading
 
 LIMIT, MARKET = OrderKind.LIMIT, OrderKind.MARKET
@@ -114,6 +116,10 @@ def test_an_account_is_opened() -> None:
 )
 def test_accounts_that_cannot_be(command: OpenAccount, refusal: Refusal) -> None:
     assert trading().refused(command) is refusal
+
+
+def test_every_command_has_a_handler() -> None:
+    assert set(HANDLERS) == set(get_args(AnyCommand))
 
 
 def test_what_the_operator_says_reaches_everybody() -> None:

@@ -14,11 +14,13 @@ from polyfeed.model.events import (
     BalanceSet,
     DepositAddressCreated,
     FundingPaid,
+    InsurancePremiumPaid,
     KeyRevoked,
     KeySet,
     LeverageSet,
     MarginAlert,
     OwnFill,
+    OwnFrameRelayed,
     OwnOrderAmended,
     OwnOrderOpened,
     OwnOrderUpdated,
@@ -58,7 +60,8 @@ class Account:
     first.
 
     `positions` and `leverages` are by instrument (-1: the leverage for all), `balances` and `addresses` by currency,
-    `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main account.
+    `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main account; `tier` names its
+    quotas.
     """
 
     __slots__ = (
@@ -73,6 +76,7 @@ class Account:
         "orders",
         "parent",
         "positions",
+        "tier",
     )
 
     def __init__(self, account_id: int) -> None:
@@ -80,6 +84,7 @@ class Account:
         self.name = ""
         self.house = False
         self.parent = 0
+        self.tier = ""
         self.balances: dict[str, Balance] = {}
         self.orders: dict[int, OwnOrder] = {}
         self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT)
@@ -101,7 +106,7 @@ class Account:
         return order
 
     def _opened(self, event: AccountOpened, ts: int) -> None:
-        self.name, self.house, self.parent = event.name, event.house, event.parent
+        self.name, self.house, self.parent, self.tier = event.name, event.house, event.parent, event.tier
 
     def _key_set(self, event: KeySet, ts: int) -> None:
         self.keys[event.key_id] = event
@@ -156,4 +161,6 @@ class Account:
         FundingPaid: _nothing_to_keep,
         PositionSettled: _nothing_to_keep,
         MarginAlert: _nothing_to_keep,
+        OwnFrameRelayed: _nothing_to_keep,
+        InsurancePremiumPaid: _nothing_to_keep,
     }

@@ -22,6 +22,7 @@ class AccountImage(Struct, frozen=True, array_like=True):
     name: str
     house: bool
     parent: int
+    tier: str
     balances: dict[str, Balance]
     orders: list[OwnOrder]
     fills: list[Fill]
@@ -66,6 +67,7 @@ def image_of(account: Account) -> AccountImage:
         account.name,
         account.house,
         account.parent,
+        account.tier,
         account.balances,
         list(account.orders.values()),
         list(account.fills),
@@ -79,7 +81,7 @@ def image_of(account: Account) -> AccountImage:
 def account_of(image: AccountImage) -> Account:
     """The account that `image` shows."""
     account = Account(image.account_id)
-    account.name, account.house, account.parent = image.name, image.house, image.parent
+    account.name, account.house, account.parent, account.tier = image.name, image.house, image.parent, image.tier
     account.balances = image.balances
     account.orders = {order.order_id: order for order in image.orders}
     account.fills = deque(image.fills, FILLS_KEPT)

@@ -10,8 +10,8 @@ from polyfeed.model.batches import Batch
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.sources.source import BatchSource, Source
 
-LONGEST_SLEEP = 0.05
-"""Seconds after which sources are looked at again: they may have become due earlier because of what they heard."""
+LONGEST_SLEEP_US = 1_000_000
+"""Microseconds after which sources that are never due are looked at again."""
 
 
 class Driver:
@@ -30,11 +30,15 @@ class Driver:
         self._sequencer = sequencer
         self._bus = bus
         self._now = now
+        self._wake = asyncio.Event()
+        self._until = 0
 
     def on_batch(self, batch: Batch) -> None:
         """Tells the command sources what happened."""
         for source in self._sources:
             source.hear(batch)
+            if source.due is not None and source.due < self._until:
+                self._wake.set()
 
     def step(self) -> None:
         """Takes what is due from every source."""
@@ -53,6 +57,14 @@ class Driver:
         while True:
             self.step()
             dues = [*(source.due for source in self._sources), *(source.due for source in self._recordings)]
-            known = [due for due in dues if due is not None]
-            delay = (min(known) - self._now()) / 1e6 if known else LONGEST_SLEEP
-            await asyncio.sleep(min(LONGEST_SLEEP, max(0.0, delay)))
+            self._until = min((due for due in dues if due is not None), default=self._now() + LONGEST_SLEEP_US)
+            await self._sleep(max(0, self._until - self._now()) / 1e6)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Returns after so long, or when a source has become due earlier because of what it heard."""
+        self._wake.clear()
+        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()

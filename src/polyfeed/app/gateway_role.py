@@ -1,4 +1,4 @@
-"""The reading role: a market fed from the bus, and the dialects' ports."""
+"""The reading role: market and accounts fed from the bus, and the dialects' ports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import ssl
 from collections.abc import Callable
 
 import msgspec
+from msgspec import Struct
 
+from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.config import Config
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects.registry import make_dialects
@@ -15,28 +17,51 @@ from polyfeed.gateway.gateway import Gateway
 from polyfeed.gateway.http import rest_app
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
+from polyfeed.gateway.requests import Entry, Requests
 from polyfeed.market.market import Market
 
 
-class GatewayRole:
-    """Serves one market on the dialects' ports. `ports` says where, once `open` has returned."""
+class Memory(Struct):
+    """What a gateway reads: the market and the accounts as of one batch, and what each dialect numbers."""
 
-    def __init__(self, config: Config, bus: MemoryBus, market: Market, now: Callable[[], int]) -> None:
-        self.market = market
+    market: Market
+    accounts: Accounts
+    projections: dict[str, bytes] = {}
+
+
+class GatewayRole:
+    """Serves what batches say on the dialects' ports. `ports` says where, once `open` has returned.
+
+    `memory` is taken over as it is; `entry` takes this gateway's commands, which carry its `number`.
+    """
+
+    def __init__(
+        self, config: Config, number: int, bus: MemoryBus, memory: Memory, entry: Entry, now: Callable[[], int]
+    ) -> None:
         self.ports: dict[str, int] = {}
         self._config = config
         self._now = now
-        dialects = make_dialects(market, {"kraken": config.kraken} if config.kraken.enabled else {})
-        self.gateway = Gateway(market, dialects, now, config.gateway.lag_bytes)
+        self._dialects = make_dialects(memory.market, {"kraken": config.kraken} if config.kraken.enabled else {})
+        for dialect in self._dialects:
+            if dialect.projection is not None and dialect.name in memory.projections:
+                dialect.projection.restore(memory.projections[dialect.name])
+        requests = Requests(number, entry)
+        self.gateway = Gateway(memory.market, memory.accounts, self._dialects, requests, now, config.gateway.lag_bytes)
         self._unsubscribe = bus.subscribe(self.gateway.on_batch)
         self._listeners: list[Listener] = []
+
+    def remember(self) -> Memory:
+        """A copy of what this gateway knows, for another one to start from."""
+        projections = {one.name: one.projection.snapshot() for one in self._dialects if one.projection is not None}
+        market, accounts = self.gateway.market, self.gateway.accounts
+        return Memory(Market.restore(market.snapshot()), Accounts.restore(accounts.snapshot()), projections)
 
     async def open(self, tls: ssl.SSLContext | None) -> None:
         """Starts to listen on every dialect's port, and with `tls` on its TLS port as well."""
         limits = port_limits(self._config)
         numbers = random.SystemRandom()
         for name, fan in self.gateway.fans.items():
-            port = Port(fan, limits, self._now, lambda: numbers.getrandbits(64))
+            port = Port(fan, self.gateway.requests, limits, self._now, lambda: numbers.getrandbits(64))
             section = getattr(self._config, name)
             await self._listen(name, port, section.port, None)
             if tls is not None:

@@ -77,7 +77,7 @@ class Operator:
         return await self._execute(command, {"name": parts[3], "status": status})
 
     async def _execute(self, command: AnyCommand, done: dict[str, str]) -> RestResponse:
-        outcome = await self._server.desk.execute(command)
+        outcome = await self._server.execute(command)
         return reply(done) if outcome.accepted else problem(409, f"{outcome.refusal}: {outcome.detail}")
 
     def _index(self) -> RestResponse:

@@ -10,11 +10,11 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.config import Config
-from polyfeed.app.desk import Desk
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
-from polyfeed.app.gateway_role import GatewayRole, port_limits
+from polyfeed.app.gateway_role import GatewayRole, Memory, port_limits
 from polyfeed.app.operator import Operator
 from polyfeed.app.tls import self_signed, server_context
 from polyfeed.bus.memory import MemoryBus
@@ -22,11 +22,15 @@ from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
+from polyfeed.model.commands import AnyCommand
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
 from polyfeed.venue.venue import Venue
 
 log = logging.getLogger("polyfeed")
+
+GATEWAY = 1
+"""The number of the one gateway in this process."""
 
 
 class Server:
@@ -39,17 +43,17 @@ class Server:
         self.config = config
         self.ready = False
         self.market = market
+        self.accounts = Accounts()
         self.certificate: Path | None = None
         self._setup = flow.setup
         self._bus = MemoryBus()
         self.sequencer = Sequencer(Venue(), NullJournal(), self._bus, now)
-        self.desk = Desk(self.sequencer)
         self._driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
-        self._role = GatewayRole(config, self._bus, market, now)
+        memory = Memory(market, self.accounts)
+        self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.sequencer.submit, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._bus.subscribe(self.desk.on_batch)
         self._bus.subscribe(self._driver.on_batch)
 
     @property
@@ -105,6 +109,12 @@ class Server:
     async def failed(self) -> None:
         """Returns never, or raises what ended one of the server's own tasks."""
         await asyncio.gather(*self._tasks)
+
+    async def execute(self, command: AnyCommand) -> Outcome:
+        """Has the venue carry out a command; its outcome."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._role.gateway.requests.submit(command, future.set_result)
+        return await future
 
     def directory(self) -> str:
         """Where everything is, for people."""

@@ -39,6 +39,10 @@ class Cohort:
         self._chunks.clear()
         self.bytes += len(frame)
 
+    def is_public(self) -> bool:
+        """Whether nothing private is heard here."""
+        return not any(line.feed.key.account for line in self.lines)
+
     def end(self) -> int:
         """The place after the last frame: a cursor there or later has nothing to send."""
         return self._indexes[-1] + 1 if self._indexes else self.lost_before

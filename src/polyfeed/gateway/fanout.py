@@ -9,19 +9,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from websockets.frames import Frame, Opcode
 
+from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.dialect import Dialect
-from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Leave, Send, Snapshot
+from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Send, Snapshot, Submit
 from polyfeed.dialects._base.feeds import OnLag
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet, write_abreast
 from polyfeed.gateway.line import Line
+from polyfeed.gateway.requests import Requests
 from polyfeed.market.changes import InstrumentChange
-from polyfeed.model.batches import Batch
+from polyfeed.model.batches import Batch, Outcome
+
+PUBLIC = 0
+"""The account of what is nobody's own."""
 
 SLICE = 256
 """Connections written to before the event loop gets a turn: one write costs about 5 us, so this is about 1 ms."""
@@ -31,7 +37,8 @@ class FanOut:
     """Carries one dialect.
 
     `soon` has a function called on the next turn of the event loop; `watch` has `expire` called at a deadline;
-    `now` is gateway time; `lag_bytes` bounds what each cohort keeps for members that fall behind.
+    `requests` takes commands; `now` is gateway time; `lag_bytes` bounds what each cohort keeps for members that fall
+    behind.
     """
 
     def __init__(
@@ -39,6 +46,7 @@ class FanOut:
         dialect: Dialect,
         soon: Callable[[Callable[[], None]], object],
         watch: Callable[[FanOut, Connection, int], None],
+        requests: Requests,
         now: Callable[[], int],
         lag_bytes: int,
     ) -> None:
@@ -47,10 +55,12 @@ class FanOut:
         self.frames = 0
         self._soon = soon
         self._watch = watch
+        self._requests = requests
         self._now = now
         self._lag_bytes = lag_bytes
         self._lines: dict[FeedKey, Line] = {}
-        self._wants: dict[tuple[type, int], list[Line]] = {}
+        self._wants: dict[tuple[type, int, int], list[Line]] = {}
+        self._timed: dict[Line, None] = {}
         self._dirty: dict[Line, None] = {}
         self._head = 0
         self._silent = Cohort(frozenset())
@@ -63,36 +73,51 @@ class FanOut:
 
     def fold(self, change: InstrumentChange) -> None:
         """Shows a change to the feeds that want it."""
-        for line in self._wants.get((type(change), change.instrument), ()):
+        kind = type(change)
+        for instrument in (change.instrument, ANY):
+            for line in self._wants.get((kind, instrument, PUBLIC), ()):
+                line.feed.fold(change)
+                self._dirty[line] = None
+
+    def fold_private(self, change: AccountChange) -> None:
+        """Shows a change of an account to the feeds that are its."""
+        for line in self._wants.get((type(change.event), ANY, change.account), ()):
             line.feed.fold(change)
             self._dirty[line] = None
 
     def flush(self, batch: Batch) -> None:
         """Takes the frames of a batch from the feeds that it touched, in the dialect's order of channels."""
-        if not self._dirty:
-            return
-        lines = sorted(self._dirty, key=lambda line: (line.feed.rank, line.feed.key))
-        self._dirty.clear()
-        for line in lines:
-            for text in line.feed.flush(batch):
-                self._publish(line, text_frame(text))
-        if self._fresh:
-            self._begin_turn()
+        if self._dirty:
+            lines = sorted(self._dirty, key=Line.order)
+            self._dirty.clear()
+            for line in lines:
+                self._publish(line, line.feed.flush(batch))
 
-    def _publish(self, line: Line, frame: bytes) -> None:
-        index = self._head
-        self._head += 1
-        self.frames += 1
-        for cohort in line.cohorts:
-            cohort.append(index, frame)
-            self._fresh[cohort] = None
-            if cohort.bytes > self._lag_bytes:
-                cohort.shrink(self._lag_bytes)
+    def tick(self, epoch: int, ts: int) -> None:
+        """Takes what the timed feeds of a history say at a mark of its time."""
+        for line in sorted(self._timed, key=Line.order):
+            if line.feed.epoch == epoch:
+                self._publish(line, line.feed.tick(ts))
+
+    def _publish(self, line: Line, texts: Iterable[str]) -> None:
+        for text in texts:
+            frame = text_frame(text)
+            for cohort in line.cohorts:
+                cohort.append(self._head, frame)
+                self._fresh[cohort] = None
+                if cohort.bytes > self._lag_bytes:
+                    cohort.shrink(self._lag_bytes)
+            self._head += 1
+            self.frames += 1
+        if self._fresh and not self.turning:
+            self.turning = True
+            self._soon(self._turn)
 
     def idle(self) -> bool:
         """Whether no feed, no group of listeners and no frame is kept: what it must come to when everybody has left."""
         return (
-            not (self._lines or self._wants or self._dirty or self._fresh or self._sweeps) and len(self._cohorts) == 1
+            not (self._lines or self._wants or self._timed or self._dirty or self._fresh or self._sweeps)
+            and len(self._cohorts) == 1
         )
 
     # --- connections ------------------------------------------------------------------------------------------------
@@ -128,6 +153,8 @@ class FanOut:
                 case Snapshot(key):
                     for text in self._lines[key].feed.snapshot():
                         connection.push(text_frame(text), self._head)
+                case Submit(command, request):
+                    self._requests.submit(command, partial(self._answer, connection, request))
                 case Close(code, reason):
                     self.close(connection, code, reason)
                     return
@@ -135,6 +162,10 @@ class FanOut:
             self._move(connection)
         self.resume(connection)
         self._schedule(connection)
+
+    def _answer(self, connection: Connection, request: int, outcome: Outcome) -> None:
+        if not connection.closing:
+            self.carry_out(connection, connection.session.answer(self._now(), request, outcome))
 
     def close(self, connection: Connection, code: int, reason: str) -> None:
         """Sends what is queued, then the close frame, and nothing after it."""
@@ -207,8 +238,10 @@ class FanOut:
 
     def _open(self, key: FeedKey) -> Line:
         line = self._lines[key] = Line(self.dialect.feed(key))
-        for kind in line.feed.wants:
-            self._wants.setdefault((kind, key.instrument), []).append(line)
+        for want in line.wants():
+            self._wants.setdefault(want, []).append(line)
+        if line.feed.timed:
+            self._timed[line] = None
         return line
 
     def _release(self, key: FeedKey) -> None:
@@ -218,11 +251,12 @@ class FanOut:
             return
         del self._lines[key]
         self._dirty.pop(line, None)
-        for kind in line.feed.wants:
-            lines = self._wants[kind, key.instrument]
+        self._timed.pop(line, None)
+        for want in line.wants():
+            lines = self._wants[want]
             lines.remove(line)
             if not lines:
-                del self._wants[kind, key.instrument]
+                del self._wants[want]
 
     def _move(self, connection: Connection) -> None:
         """Puts the connection where the others stand that hear the same."""
@@ -259,11 +293,6 @@ class FanOut:
 
     # --- frames out -------------------------------------------------------------------------------------------------
 
-    def _begin_turn(self) -> None:
-        if not self.turning:
-            self.turning = True
-            self._soon(self._turn)
-
     def _turn(self) -> None:
         """Writes to up to SLICE connections, then lets others have the event loop."""
         budget = SLICE
@@ -272,7 +301,8 @@ class FanOut:
                 if not self._fresh:
                     self.turning = False
                     return
-                self._sweeps.extend(Sweep(cohort) for cohort in self._fresh)
+                # A private event does not wait behind thousands of readers of public ones.
+                self._sweeps.extend(Sweep(cohort) for cohort in sorted(self._fresh, key=Cohort.is_public))
                 self._fresh.clear()
             sweep = self._sweeps[0]
             part = sweep.next_members(budget)

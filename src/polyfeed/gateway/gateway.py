@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from polyfeed.accounts.accounts import Accounts
 from polyfeed.dialects._base.dialect import Dialect
+from polyfeed.dialects._base.feeds import GRID_US
 from polyfeed.dialects._base.session import NOTICES, Notice
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.wheel import TimerWheel
 from polyfeed.market.changes import InstrumentChange
 from polyfeed.market.market import Market
@@ -16,33 +19,73 @@ from polyfeed.model.batches import Batch
 
 
 class Gateway:
-    """Serves the market's dialects to connections. `now` is gateway time in microseconds since the epoch."""
+    """Serves dialects, which all read the same market and accounts, to connections.
 
-    def __init__(self, market: Market, dialects: Sequence[Dialect], now: Callable[[], int], lag_bytes: int) -> None:
+    `requests` takes commands to the venue; `now` is gateway time in microseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        accounts: Accounts,
+        dialects: Sequence[Dialect],
+        requests: Requests,
+        now: Callable[[], int],
+        lag_bytes: int,
+    ) -> None:
         self.market = market
+        self.accounts = accounts
+        self.requests = requests
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._wheel: TimerWheel[tuple[FanOut, Connection]] = TimerWheel()
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0
         self.fans = {
-            dialect.name: FanOut(dialect, self._loop.call_soon, self._watch, now, lag_bytes) for dialect in dialects
+            dialect.name: FanOut(dialect, self._loop.call_soon, self._watch, requests, now, lag_bytes)
+            for dialect in dialects
         }
         self._fans = tuple(self.fans.values())
+        self._projections = [one.projection for one in dialects if one.projection is not None]
+        self._marks: dict[int, int] = {}
 
     def on_batch(self, batch: Batch) -> None:
-        """Takes in a batch: state first, then every dialect's frames, then what sessions say about it."""
+        """Takes in a batch: state first, then its answer, then every dialect's frames, then what sessions say to it."""
+        self._mark(batch)
+        notices = self._fold_public(batch)
+        self._fold_private(batch)
+        self.requests.on_batch(batch)
+        for fan in self._fans:
+            fan.flush(batch)
+        for notice in notices:
+            self._tell(notice)
+
+    def _mark(self, batch: Batch) -> None:
+        """Has the timed feeds speak when the time of the batch's history passes a mark."""
+        mark = batch.ts - batch.ts % GRID_US
+        if mark > self._marks.setdefault(batch.epoch, mark):
+            self._marks[batch.epoch] = mark
+            for fan in self._fans:
+                fan.tick(batch.epoch, mark)
+
+    def _fold_public(self, batch: Batch) -> list[Notice]:
         notices: list[Notice] = []
         for change in self.market.apply(batch):
+            for projection in self._projections:
+                projection.fold(batch, change)
             if isinstance(change, InstrumentChange):
                 for fan in self._fans:
                     fan.fold(change)
             elif isinstance(change, NOTICES):
                 notices.append(change)
-        for fan in self._fans:
-            fan.flush(batch)
-        for notice in notices:
-            self._tell(notice)
+        return notices
+
+    def _fold_private(self, batch: Batch) -> None:
+        for change in self.accounts.apply(batch):
+            for projection in self._projections:
+                projection.fold(batch, change)
+            for fan in self._fans:
+                fan.fold_private(change)
 
     def stop(self) -> None:
         """Ends the timers. Connections are the listeners' to close."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import partial
 from typing import Any, cast
 from urllib.parse import parse_qs
 
@@ -17,9 +18,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
 from polyfeed.gateway.port import Port
 from polyfeed.gateway.protocol import WebSocketProtocol
+from polyfeed.model.batches import Outcome
 
 log = logging.getLogger("polyfeed.gateway")
 
@@ -92,15 +94,35 @@ def rest_app(port: Port) -> App:
             parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
             {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             body,
+            scope["query_string"].decode("latin-1"),
         )
         try:
-            answer = port.fan.dialect.rest(port.now(), request)
+            answer = await settle(port, port.fan.dialect.rest(port.now(), request))
         except Exception:
             log.exception("a REST call failed: %s %s", request.method, request.path)
             answer = RestResponse(500, b"internal error\n", "text/plain")
         await respond(send, answer)
 
     return app
+
+
+async def settle(port: Port, answer: RestAnswer) -> RestResponse:
+    """The response that an answer comes to, after the venue has decided what it submits."""
+    while isinstance(answer, RestSubmit):
+        future: asyncio.Future[RestAnswer] = asyncio.get_running_loop().create_future()
+        port.requests.submit(answer.command, partial(decide, future, answer.reply))
+        answer = await future
+    return answer
+
+
+def decide(future: asyncio.Future[RestAnswer], reply: Callable[[Outcome], RestAnswer], outcome: Outcome) -> None:
+    """Makes the reply while the market and accounts show just what the command came to."""
+    if future.done():
+        return
+    try:
+        future.set_result(reply(outcome))
+    except Exception as error:
+        future.set_exception(error)
 
 
 async def read_body(receive: Receive) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyfeed.dialects._base.effects import ANY, FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.gateway.cohort import Cohort
 
@@ -15,3 +16,12 @@ class Line:
         self.feed = feed
         self.listeners = 0
         self.cohorts: dict[Cohort, None] = {}
+
+    def order(self) -> tuple[int, FeedKey]:
+        """Its place among the feeds that speak at the same time."""
+        return self.feed.rank, self.feed.key
+
+    def wants(self) -> list[tuple[type, int, int]]:
+        """Under which (class, instrument, account) it is told of changes; private ones are told by account alone."""
+        key = self.feed.key
+        return [(kind, ANY if key.account else key.instrument, key.account) for kind in self.feed.wants]

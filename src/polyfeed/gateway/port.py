@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.requests import Requests
 
 if TYPE_CHECKING:
     from polyfeed.gateway.protocol import WebSocketProtocol
@@ -24,10 +25,20 @@ class PortLimits(Struct, frozen=True):
 
 
 class Port:
-    """A dialect's fan-out, the limits, the clock (microseconds) and the source of connection numbers."""
+    """A dialect's fan-out, the way to the venue, the limits, the clock (microseconds), the source of connection
+    numbers.
+    """
 
-    def __init__(self, fan: FanOut, limits: PortLimits, now: Callable[[], int], random_id: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        fan: FanOut,
+        requests: Requests,
+        limits: PortLimits,
+        now: Callable[[], int],
+        random_id: Callable[[], int],
+    ) -> None:
         self.fan = fan
+        self.requests = requests
         self.limits = limits
         self.now = now
         self.random_id = random_id

@@ -135,12 +135,10 @@ AnyCommand = (
 
 
 class Origin(Struct, frozen=True, array_like=True, gc=False):
-    """Who asked: a gateway, its running number for the command, the session and that session's request."""
+    """Who asked: a gateway, and its running number for the command, by which it knows whom to answer."""
 
     gateway: int
     number: int
-    session: int
-    request: int
 
 
 class Record(Struct, frozen=True, array_like=True, gc=False):

@@ -261,11 +261,14 @@ class DeleveragingStateSet(Event, frozen=True, array_like=True, tag=37):
 
 
 class AccountOpened(Event, frozen=True, array_like=True, tag=50):
-    """The account exists. `parent` is the account it is a sub-account of, 0 for a main account."""
+    """The account exists. `parent` is the account it is a sub-account of, 0 for a main account; `tier` names its
+    quotas.
+    """
 
     name: str
     house: bool = False
     parent: int = 0
+    tier: str = ""
 
 
 class KeySet(Event, frozen=True, array_like=True, tag=51):
@@ -294,7 +297,9 @@ class BalanceSet(Event, frozen=True, array_like=True, tag=53):
 
 
 class OwnOrderOpened(Event, frozen=True, array_like=True, tag=54):
-    """The account's order was accepted: all its terms, said once."""
+    """The account's order was accepted: all its terms, said once. `last_price` is the market's last price just
+    before.
+    """
 
     order_id: int
     instrument: int
@@ -317,6 +322,7 @@ class OwnOrderOpened(Event, frozen=True, array_like=True, tag=54):
     close_on_trigger: bool = False
     liquidation: bool = False
     replaces: int = 0
+    last_price: int = 0
 
 
 class OwnOrderUpdated(Event, frozen=True, array_like=True, tag=55):
@@ -347,7 +353,10 @@ class OwnOrderAmended(Event, frozen=True, array_like=True, tag=56):
 
 
 class OwnFill(Event, frozen=True, array_like=True, tag=57):
-    """One match of the account's order. `fee` is in the quote currency; negative is a rebate."""
+    """One match of the account's order. `fee` is in the quote currency; negative is a rebate.
+
+    `closed_size` is how much of it made the account's position smaller.
+    """
 
     order_id: int
     instrument: int
@@ -362,6 +371,7 @@ class OwnFill(Event, frozen=True, array_like=True, tag=57):
     execution: ExecutionKind = ExecutionKind.TRADE
     position_id: int = 0
     realised_profit: int = 0
+    closed_size: int = 0
 
 
 class OwnSelfTrade(Event, frozen=True, array_like=True, tag=58):
@@ -385,7 +395,11 @@ class OwnTriggered(Event, frozen=True, array_like=True, tag=59):
 
 
 class PositionSet(Event, frozen=True, array_like=True, tag=60):
-    """The account's position in a perpetual. `size` is negative when short; amounts are in the quote currency."""
+    """The account's position in a perpetual. `size` is negative when short; amounts are in the quote currency.
+
+    `realised_profit` is that of this position, `realised_profit_total` that of all in this market. `deleveraging_rank`
+    goes from 0 to 5, which is deleveraged first; `liquidating` says that the position is being taken over.
+    """
 
     instrument: int
     position_id: int
@@ -403,6 +417,9 @@ class PositionSet(Event, frozen=True, array_like=True, tag=60):
     realised_profit: int
     funding: int
     opened_ts: int = 0
+    realised_profit_total: int = 0
+    deleveraging_rank: int = 0
+    liquidating: bool = False
 
 
 class FundingPaid(Event, frozen=True, array_like=True, tag=61):
@@ -457,6 +474,21 @@ class DepositAddressCreated(Event, frozen=True, array_like=True, tag=65):
     address: str
 
 
+class OwnFrameRelayed(Event, frozen=True, array_like=True, tag=66):
+    """A private message of an upstream Peatio as it came, for one user's sockets."""
+
+    stream: str
+    body: bytes
+
+
+class InsurancePremiumPaid(Event, frozen=True, array_like=True, tag=67):
+    """The account paid into the insurance fund (`insurance_fund_premium` of Bitstamp's `my_settlements`)."""
+
+    transaction_id: int
+    currency: str
+    amount: int
+
+
 PublicEvent = (
     CurrencyDefined
     | InstrumentListed
@@ -498,4 +530,6 @@ PrivateEvent = (
     | MarginAlert
     | LeverageSet
     | DepositAddressCreated
+    | OwnFrameRelayed
+    | InsurancePremiumPaid
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from polyfeed.model.commands import Command, DefineCurrency, ListInstrument, OpenAccount
+from polyfeed.model.commands import AnyCommand, DefineCurrency, ListInstrument, OpenAccount
 from polyfeed.model.instruments import Currency, Instrument
 
 STALE_SEEDS = frozenset({2002347646152704, 2002347642003458})
@@ -40,7 +40,7 @@ def sample_folder() -> Path | None:
     return Path(found.origin).parent / "_sample_data"
 
 
-def setup() -> list[Command]:
+def setup() -> list[AnyCommand]:
     """What must be in a new venue before the capture's commands: two currencies, the market, one house account."""
     return [
         DefineCurrency(Currency("BTC", 8)),

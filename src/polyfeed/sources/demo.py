@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from polyfeed.model.commands import Command, DefineCurrency, Deposit, ListInstrument, OpenAccount
+from polyfeed.model.commands import AnyCommand, DefineCurrency, Deposit, ListInstrument, OpenAccount
 from polyfeed.model.events import CurrencyDefined, InstrumentListed, PublicEvent
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.sources.pairs import currencies_of, instruments_of, read_pairs
@@ -28,14 +28,14 @@ AMPLE_OF = {"BTC": 1_000, "ETH": 10_000, "JPY": 100_000_000}
 """What each user has of a currency, in whole units: far below 2^62 in the currencies' own units."""
 
 
-def demo_commands() -> list[Command]:
+def demo_commands() -> list[AnyCommand]:
     """Everything the demo venue is told before anybody trades."""
     pairs = read_pairs()
     currencies = currencies_of(pairs)
     return [*listing_commands(currencies, instruments_of(pairs)), *account_commands(currencies)]
 
 
-def listing_commands(currencies: Iterable[Currency], instruments: Iterable[Instrument]) -> list[Command]:
+def listing_commands(currencies: Iterable[Currency], instruments: Iterable[Instrument]) -> list[AnyCommand]:
     """Makes the currencies known and opens the markets."""
     return [*map(DefineCurrency, currencies), *map(ListInstrument, instruments)]
 
@@ -45,7 +45,7 @@ def listing_events(currencies: Iterable[Currency], instruments: Iterable[Instrum
     return [*map(CurrencyDefined, currencies), *map(InstrumentListed, instruments)]
 
 
-def account_commands(currencies: Sequence[Currency]) -> list[Command]:
+def account_commands(currencies: Sequence[Currency]) -> list[AnyCommand]:
     """Opens the house accounts and the users', and gives each user an ample balance of every currency."""
     houses = [OpenAccount(account, name, house=True) for account, name in HOUSE_ACCOUNTS.items()]
     users = [OpenAccount(account, name) for account, name in USERS.items()]

@@ -61,7 +61,7 @@ class Desk:
         self._prices: dict[int, tuple[Side, int]] = {}
 
     def act(self, now: int, mid: int | None) -> list[AnyCommand]:
-        """One action around a mid that has moved on, and what makes a thin side whole; nothing while the market is closed."""
+        """One action around a mid that has moved on, and what refills a thin side; nothing in a closed market."""
         if not self.open:
             return []
         self._walk(mid)
@@ -96,8 +96,9 @@ class Desk:
         return self._on_grid(self._fine_mid // FINE + self._tick // 2)
 
     def _walk(self, mid: int | None) -> None:
-        """A step anywhere, then part of the way back: where others make the book quickly to its mid, otherwise slowly to
-        the reference price, and to the mid because users may have moved it."""
+        """A step anywhere, then part of the way back: where others make the book quickly to its mid, otherwise slowly
+        to the reference price, and to the mid because users may have moved it.
+        """
         step = self._fine_mid * STEP_PPM // PPM
         self._fine_mid += self._rng.randint(-step, step)
         if mid is not None:

@@ -64,8 +64,9 @@ class LevelOrders:
             level.wanted = 0
 
     def unlike(self, instrument: int) -> list[LevelOrder]:
-        """The levels that are not as wanted, in the order in which a book is changed safely: what would stand across
-        the wanted book goes first, then all from the touch outwards."""
+        """The levels that are, or may become, other than wanted, in the order in which a book is changed safely: what
+        would stand across the wanted book goes first, then all from the touch outwards.
+        """
         book = self._books[instrument].values()
         bid = max((level.price for level in book if level.side == Side.BUY and level.wanted), default=0)
         ask = min((level.price for level in book if level.side == Side.SELL and level.wanted), default=0)
@@ -75,7 +76,7 @@ class LevelOrders:
             across = level.price >= ask > 0 if level.side == Side.BUY else level.price <= bid
             return not (across and not level.wanted), abs(2 * level.price - middle)
 
-        return sorted((level for level in book if level.left != level.wanted), key=place)
+        return sorted((level for level in book if level.left != level.wanted or level.asked is not None), key=place)
 
     def command(self, level: LevelOrder, now: int) -> AnyCommand | None:
         """What brings the level to what is wanted; None when it is there, or has a command under way."""

@@ -60,7 +60,7 @@ def test_numbers_are_written_as_they_were(raw: str) -> None:
     scale = len(rows[0].price.partition(".")[2])
     (pair,) = Pairs(server(instrument(0, message.symbol, scale)).market, 1)
     for row in rows:
-        level = pair.level(parse_scaled(row.price, scale), parse_scaled(row.size, 8), row.ts, "")
+        level = pair.level(parse_scaled(row.price, scale), parse_scaled(row.size, 8), row.ts)
         assert level in raw
 
 

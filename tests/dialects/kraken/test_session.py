@@ -46,10 +46,11 @@ def test_only_pairs_with_a_kraken_symbol_are_listed() -> None:
     assert json.loads(sent[1])["channelID"] == 27, "the second pair of those that Kraken lists"
 
 
-def test_sizes_that_the_wire_cannot_show_are_not_listed() -> None:
-    desk = server(instrument(0, "XBT/USD", size_scale=9), "XBT/EUR")
-    sent = subscribe(desk, client_of(desk), "XBT/USD", "XBT/EUR", name="trade")
-    assert [json.loads(text)["status"] for text in sent] == ["error", "subscribed"]
+def test_numbers_that_the_wire_cannot_show_are_not_listed() -> None:
+    """More than eight decimals of size, or prices without a point."""
+    desk = server(instrument(0, "XBT/USD", size_scale=9), instrument(1, "XBT/JPY", 0), instrument(2, "XBT/EUR"))
+    sent = subscribe(desk, client_of(desk), "XBT/USD", "XBT/JPY", "XBT/EUR", name="trade")
+    assert [json.loads(text)["status"] for text in sent] == ["error", "error", "subscribed"]
 
 
 def test_a_pair_that_is_listed_later_is_there_at_once() -> None:

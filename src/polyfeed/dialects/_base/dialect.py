@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
-from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.dialects._base.projection import Projection
+from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
 
 
@@ -32,6 +33,7 @@ class Dialect(ABC):
 
     name: str
     limits: Limits
+    projection: Projection | None = None
 
     @abstractmethod
     def connect(self, now: int, peer: Peer) -> Session | RestResponse:
@@ -42,5 +44,5 @@ class Dialect(ABC):
         """A new feed, reading the market as it is now."""
 
     @abstractmethod
-    def rest(self, now: int, request: RestRequest) -> RestResponse:
+    def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers an HTTP call; unknown paths in the exchange's own way."""

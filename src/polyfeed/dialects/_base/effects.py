@@ -9,13 +9,22 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from polyfeed.model.commands import AnyCommand
+
+ANY = -1
+"""Stands for every instrument in a feed's key."""
+
 
 class FeedKey(NamedTuple):
-    """One channel of one instrument with one parameter (a depth, an interval; 0 where it has none)."""
+    """One channel of one instrument (or ANY) with one parameter (a depth, an interval; 0 where it has none).
+
+    A private channel has its owner's account; 0 is public.
+    """
 
     channel: str
     instrument: int
     parameter: int = 0
+    account: int = 0
 
 
 class Send(Struct, frozen=True):
@@ -42,6 +51,13 @@ class Snapshot(Struct, frozen=True):
     key: FeedKey
 
 
+class Submit(Struct, frozen=True):
+    """Hands a command to the venue. Its outcome comes back as `Session.answer` with the same `request`."""
+
+    command: AnyCommand
+    request: int = 0
+
+
 class Close(Struct, frozen=True):
     """Closes the connection. Nothing after it in the list is carried out."""
 
@@ -49,4 +65,4 @@ class Close(Struct, frozen=True):
     reason: str
 
 
-Effect = Send | Join | Leave | Snapshot | Close
+Effect = Send | Join | Leave | Snapshot | Submit | Close

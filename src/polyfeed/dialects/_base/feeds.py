@@ -7,9 +7,16 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import ClassVar
 
+from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.market.changes import InstrumentChange
 from polyfeed.model.batches import Batch
+
+Heard = InstrumentChange | AccountChange
+"""What a feed may be shown: changes of instruments, or of the account that a private feed belongs to."""
+
+GRID_US = 100_000
+"""Venue time is marked off in steps of 100 ms; timed feeds speak at those marks."""
 
 
 class OnLag(Enum):
@@ -26,19 +33,25 @@ class OnLag(Enum):
 class Feed(ABC):
     """Made by its first subscriber and dropped after its last, so it keeps only what can be rebuilt from the market.
 
-    In each batch: `fold` for every change of its instrument whose class is in `wants`, with the market as of that
-    moment, then `flush` once if anything was folded. `rank` orders the frames of one batch (lowest first).
+    In each batch: `fold` for every change of its instrument (of any, where its key says ANY) whose class is in `wants`,
+    with the market as of that moment; for a private feed, for every change of its account whose event's class is. Then
+    `flush` once if anything was folded. `rank` orders the frames of one batch (lowest first).
+
+    A `timed` feed is asked by `tick` whenever the time of the history `epoch` (that of its instrument's batches)
+    passes a mark of GRID_US, before the batch that passes it.
     """
 
     wants: ClassVar[tuple[type, ...]]
     on_lag: ClassVar[OnLag]
     rank: ClassVar[int]
+    timed: ClassVar[bool] = False
+    epoch: int = 0
 
     def __init__(self, key: FeedKey) -> None:
         self.key = key
 
     @abstractmethod
-    def fold(self, change: InstrumentChange) -> None:
+    def fold(self, change: Heard) -> None:
         """Takes in one change."""
 
     @abstractmethod
@@ -48,3 +61,7 @@ class Feed(ABC):
     @abstractmethod
     def snapshot(self) -> Sequence[str]:
         """The messages a newcomer gets first, as of the last batch; for many channels none."""
+
+    def tick(self, ts: int) -> Sequence[str]:
+        """The messages due at the mark `ts` (venue microseconds), the last one passed when several were."""
+        return ()

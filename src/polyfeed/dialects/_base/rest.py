@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
+
+from polyfeed.model.batches import Outcome
+from polyfeed.model.commands import AnyCommand
 
 
 class RestRequest(Struct, frozen=True):
-    """A request. `query` and form values are decoded; `headers` have lower-case names."""
+    """A request. `query` is decoded, `raw_query` as it came; `headers` have lower-case names."""
 
     method: str
     path: str
     query: dict[str, list[str]] = {}
     headers: dict[str, str] = {}
     body: bytes = b""
+    raw_query: str = ""
 
     def first(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""
@@ -27,3 +33,16 @@ class RestResponse(Struct, frozen=True):
     body: bytes
     content_type: str = "application/json"
     headers: dict[str, str] = {}
+
+
+class RestSubmit(Struct, frozen=True):
+    """A reply that waits for the venue: `reply` makes it from the outcome, or asks for one more command.
+
+    By then the market and the accounts show what was decided.
+    """
+
+    command: AnyCommand
+    reply: Callable[[Outcome], RestAnswer]
+
+
+RestAnswer = RestResponse | RestSubmit

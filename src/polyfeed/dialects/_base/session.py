@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from polyfeed.dialects._base.effects import Effect
+from polyfeed.model.batches import Outcome
 from polyfeed.model.events import InstrumentStatusSet, SystemStatusSet
 
 NOTICES = (SystemStatusSet, InstrumentStatusSet)
@@ -30,6 +31,10 @@ class Session(ABC):
     @abstractmethod
     def receive(self, now: int, data: str | bytes) -> list[Effect]:
         """A text (str) or binary (bytes) message arrived. Never raises for anything a client can send."""
+
+    def answer(self, now: int, request: int, outcome: Outcome) -> list[Effect]:
+        """The venue decided a command of this session; what it decided follows on the feeds."""
+        return []
 
     @abstractmethod
     def notice(self, now: int, event: Notice) -> list[Effect]:

@@ -17,33 +17,49 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polyfeed.dialects._base.effects import FeedKey
-from polyfeed.dialects._base.feeds import Feed, OnLag
+from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
 from polyfeed.dialects.kraken import spec
-from polyfeed.dialects.kraken.checksum import Checksum
+from polyfeed.dialects.kraken.checksum import RunningChecksum
 from polyfeed.dialects.kraken.pairs import Pair
 from polyfeed.dialects.kraken.wire import channel_name, encode
 from polyfeed.market.book import BookSide
-from polyfeed.market.changes import InstrumentChange, LevelChange
+from polyfeed.market.changes import LevelChange
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import Side
 from polyfeed.model.events import BookReset
 
 
-class LevelTexts:
-    """The text of a changed level, made once for the feeds of all depths."""
+class SharedBook:
+    """What the feeds of all depths of one pair have in common: the text of the last change, and the checksum.
 
-    __slots__ = ("_change", "_pair", "_text")
+    Each feed announces every change, the first one counts. `checksum` is None where the settings want none.
+    """
 
-    def __init__(self, pair: Pair) -> None:
-        self._pair = pair
+    __slots__ = ("_change", "_level", "_text", "checksum")
+
+    def __init__(self, pair: Pair, with_checksum: bool) -> None:
+        self._level = pair.level
         self._change: LevelChange | None = None
         self._text = ""
+        self.checksum = RunningChecksum(pair) if with_checksum else None
 
-    def of(self, change: LevelChange) -> str:
-        """The level as the change leaves it; a volume of zero when it is gone."""
-        if change is not self._change:
-            self._change = change
-            self._text = self._pair.level(change.price, change.size, change.ts)
+    def restart(self) -> None:
+        """The book is a new one, or nobody may have listened for a while."""
+        if self.checksum is not None:
+            self.checksum.restart()
+
+    def announce(self, change: LevelChange) -> None:
+        """A feed was shown this change."""
+        if change is self._change:
+            return
+        self._change, self._text = change, ""
+        if self.checksum is not None:
+            self.checksum.fold(change)
+
+    def text(self, change: LevelChange) -> str:
+        """The level as the change that was announced last leaves it: a volume of zero when it is gone."""
+        if not self._text:
+            self._text = f"[{self._level(change.price, change.size, change.ts)}]"
         return self._text
 
 
@@ -51,11 +67,11 @@ class _Side:
     """One side of the window while a batch is folded. `events` is the text to send, `pushed` the prices that left the
     window, `gone` those of them that were then removed behind it, with the time of that."""
 
-    __slots__ = ("book", "depth", "events", "gone", "pair", "pushed", "texts")
+    __slots__ = ("book", "depth", "events", "gone", "level", "pushed", "shared")
 
-    def __init__(self, pair: Pair, texts: LevelTexts, book: BookSide, depth: int) -> None:
-        self.pair = pair
-        self.texts = texts
+    def __init__(self, pair: Pair, shared: SharedBook, book: BookSide, depth: int) -> None:
+        self.level = pair.level
+        self.shared = shared
         self.book = book
         self.depth = depth
         self.events: list[str] = []
@@ -68,11 +84,11 @@ class _Side:
             if change.size == 0 and change.price in self.pushed:
                 self.gone[change.price] = change.ts
             return
-        self.events.append(self.texts.of(change))
+        self.events.append(self.shared.text(change))
         if change.size == 0:
             if len(self.book) >= self.depth:
                 price, size, ts = self.book.level(self.depth - 1)
-                self.events.append(self.pair.level(price, size, ts, ',"r"]'))
+                self.events.append(f'[{self.level(price, size, ts)},"r"]')
         elif change.added and len(self.book) > self.depth:
             self.pushed.add(self.book.level(self.depth).price)
 
@@ -80,7 +96,7 @@ class _Side:
         """Removals of levels that went behind the window and that a client would see again in its shorter book."""
         book = self.book
         return [
-            self.pair.level(price, 0, ts)
+            f"[{self.level(price, 0, ts)}]"
             for price, ts in self.gone.items()
             if book.get(price) is None and book.rank_of(price) < self.depth
         ]
@@ -95,30 +111,33 @@ class _Side:
 
 
 class BookFeed(Feed):
-    """A pair's book at one depth. `checksum` is None where the profile has none."""
+    """A pair's book at one depth, as messages of the channel `number`."""
 
     wants = (LevelChange, BookReset)
     on_lag = OnLag.SNAPSHOT
     rank = spec.RANKS[spec.BOOK]
 
-    def __init__(self, key: FeedKey, pair: Pair, number: int, texts: LevelTexts, checksum: Checksum | None) -> None:
+    def __init__(self, key: FeedKey, pair: Pair, number: int, shared: SharedBook) -> None:
         super().__init__(key)
         book = pair.state.book
         self._pair = pair
-        self._checksum = checksum
-        self._asks = _Side(pair, texts, book.asks, key.parameter)
-        self._bids = _Side(pair, texts, book.bids, key.parameter)
+        self._shared = shared
+        shared.restart()
+        self._asks = _Side(pair, shared, book.asks, key.parameter)
+        self._bids = _Side(pair, shared, book.bids, key.parameter)
         self._head = f"[{number},{{"
         self._tail = f"}},{encode(channel_name(spec.BOOK, key.parameter))},{encode(pair.name)}]"
         self._reset = False
         self._snapshot = ""
 
-    def fold(self, change: InstrumentChange) -> None:
+    def fold(self, change: Heard) -> None:
         """Takes in a level's change, or a whole new book."""
         if isinstance(change, LevelChange):
+            self._shared.announce(change)
             side = self._bids if change.side is Side.BUY else self._asks
             side.fold(change)
         else:
+            self._shared.restart()
             self._reset = True
 
     def flush(self, batch: Batch) -> Sequence[str]:
@@ -130,7 +149,8 @@ class BookFeed(Feed):
         if not asks and not bids:
             return ()
         self._snapshot = ""
-        check = f',"c":"{self._checksum.after(batch)}"' if self._checksum is not None else ""
+        checksum = self._shared.checksum
+        check = f',"c":"{checksum.value()}"' if checksum is not None else ""
         if not bids:
             return (f'{self._head}"a":[{asks}]{check}{self._tail}',)
         if not asks:
@@ -141,7 +161,11 @@ class BookFeed(Feed):
         """The best levels of both sides; kept as text until something in the window changes."""
         if not self._snapshot:
             level, depth, book = self._pair.level, self.key.parameter, self._pair.state.book
-            asks = ",".join([level(*entry) for entry in book.asks.top(depth)])
-            bids = ",".join([level(*entry) for entry in book.bids.top(depth)])
-            self._snapshot = f'{self._head}"as":[{asks}],"bs":[{bids}]{self._tail}'
+            asks = "],[".join([level(*entry) for entry in book.asks.top(depth)])
+            bids = "],[".join([level(*entry) for entry in book.bids.top(depth)])
+            self._snapshot = f'{self._head}"as":{_rows(asks)},"bs":{_rows(bids)}{self._tail}'
         return (self._snapshot,)
+
+
+def _rows(joined: str) -> str:
+    return f"[[{joined}]]" if joined else "[]"

@@ -10,8 +10,7 @@ from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.kraken import spec
-from polyfeed.dialects.kraken.book import BookFeed, LevelTexts
-from polyfeed.dialects.kraken.checksum import Checksum
+from polyfeed.dialects.kraken.book import BookFeed, SharedBook
 from polyfeed.dialects.kraken.feeds import OhlcFeed, SpreadFeed, TickerFeed, TradeFeed
 from polyfeed.dialects.kraken.ids import channel_id
 from polyfeed.dialects.kraken.pairs import Pair, Pairs
@@ -40,7 +39,7 @@ class KrakenDialect(Dialect):
         self._profile = spec.PROFILES[self._settings.profile]
         self._pairs = Pairs(market, self._settings.first_pair_index)
         self._rest = KrakenRest(market, self._pairs)
-        self._texts: dict[int, tuple[LevelTexts, Checksum | None]] = {}
+        self._books: dict[int, SharedBook] = {}
 
     def connect(self, now: int, peer: Peer) -> Session | RestResponse:
         """A session at the root; the public API has no other socket (spec/kraken.md 1.1)."""
@@ -53,7 +52,7 @@ class KrakenDialect(Dialect):
         pair = self._pairs.by_id(key.instrument)
         number = channel_id(self._profile, pair.index, key.channel, key.parameter)
         if key.channel == spec.BOOK:
-            return BookFeed(key, pair, number, *self._book_texts(pair))
+            return BookFeed(key, pair, number, self._shared_book(pair))
         if key.channel == spec.TRADE:
             return TradeFeed(key, pair, number, spec.TRADE_SNAPSHOT if self._settings.trade_snapshot else 0)
         return _FEEDS[key.channel](key, pair, number)
@@ -62,9 +61,9 @@ class KrakenDialect(Dialect):
         """Answers one of the nine public calls."""
         return self._rest.answer(now, request)
 
-    def _book_texts(self, pair: Pair) -> tuple[LevelTexts, Checksum | None]:
+    def _shared_book(self, pair: Pair) -> SharedBook:
         """What the feeds of all depths of a pair share."""
-        texts = self._texts.get(pair.id)
-        if texts is None:
-            texts = self._texts[pair.id] = (LevelTexts(pair), Checksum(pair) if self._settings.checksum else None)
-        return texts
+        shared = self._books.get(pair.id)
+        if shared is None:
+            shared = self._books[pair.id] = SharedBook(pair, self._settings.checksum)
+        return shared

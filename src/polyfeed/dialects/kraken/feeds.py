@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from polyfeed.dialects._base.effects import FeedKey
-from polyfeed.dialects._base.feeds import Feed, OnLag
+from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
 from polyfeed.dialects.kraken import spec
 from polyfeed.dialects.kraken.pairs import Pair
 from polyfeed.dialects.kraken.wire import channel_name, encode, time_text
 from polyfeed.market.book import Level
-from polyfeed.market.changes import InstrumentChange, LevelChange
+from polyfeed.market.changes import LevelChange
 from polyfeed.market.tape import TapeEntry
 from polyfeed.market.window import Window
 from polyfeed.model.batches import Batch
@@ -51,7 +51,7 @@ class TradeFeed(PairFeed):
         self._recent = recent
         self._trades: list[Trade] = []
 
-    def fold(self, change: InstrumentChange) -> None:
+    def fold(self, change: Heard) -> None:
         """Keeps a trade for the end of the batch."""
         if isinstance(change, Trade):
             self._trades.append(change)
@@ -83,7 +83,7 @@ class TickerFeed(PairFeed):
     on_lag = OnLag.SNAPSHOT
     rank = spec.RANKS[spec.TICKER]
 
-    def fold(self, change: InstrumentChange) -> None:
+    def fold(self, change: Heard) -> None:
         """Nothing to keep: the market has it all."""
 
     def flush(self, batch: Batch) -> Sequence[str]:
@@ -135,7 +135,7 @@ class SpreadFeed(PairFeed):
         self._published = self._best()
         self._ts: int | None = None
 
-    def fold(self, change: InstrumentChange) -> None:
+    def fold(self, change: Heard) -> None:
         """Notes when a best level changed."""
         if isinstance(change, LevelChange):
             if change.rank == 0:
@@ -177,7 +177,7 @@ class OhlcFeed(PairFeed):
     on_lag = OnLag.SNAPSHOT
     rank = spec.RANKS[spec.OHLC]
 
-    def fold(self, change: InstrumentChange) -> None:
+    def fold(self, change: Heard) -> None:
         """Nothing to keep: the market has it all."""
 
     def flush(self, batch: Batch) -> Sequence[str]:

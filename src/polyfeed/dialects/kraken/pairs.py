@@ -6,47 +6,43 @@ import re
 from collections.abc import Callable, Iterator
 
 from polyfeed.dialects.kraken.spec import ALIASES, NAME, VOLUME_DECIMALS
-from polyfeed.dialects.kraken.wire import fixed, time_text
+from polyfeed.dialects.kraken.wire import fixed, level_text
 from polyfeed.market.instrument import InstrumentState
 from polyfeed.market.market import Market
+from polyfeed.model.instruments import Instrument
 
 
 class Pair:
     """One listed instrument.
 
-    `price` prints a price with the instrument's decimals, which are the wire's; `volume` a size with eight. `pad`
-    brings a size to eight decimals.
+    `price` prints a price with the instrument's decimals, which are the wire's; `volume` a size with eight; `level` the
+    inside of a book level's array from price, size and time. `pad` brings a size to eight decimals.
     """
 
-    __slots__ = ("id", "index", "name", "pad", "price", "state", "volume")
+    __slots__ = ("id", "index", "level", "name", "pad", "price", "state", "volume")
 
     def __init__(self, state: InstrumentState, index: int) -> None:
+        instrument = state.instrument
         self.state = state
         self.index = index
-        self.id = state.instrument.id
-        self.name = state.instrument.symbols[NAME]
-        self.pad = int(10 ** (VOLUME_DECIMALS - state.instrument.size_scale))
-        self.price = fixed(state.instrument.price_scale)
+        self.id = instrument.id
+        self.name = instrument.symbols[NAME]
+        self.pad = int(10 ** (VOLUME_DECIMALS - instrument.size_scale))
+        self.price = fixed(instrument.price_scale)
         self.volume = _padded(self.pad)
-
-    def level(self, price: int, size: int, ts: int, suffix: str = "]") -> str:
-        """A book level; `suffix` ends its array."""
-        return f'["{self.price(price)}","{self.volume(size)}","{time_text(ts)}"{suffix}'
-
-
-_volume = fixed(VOLUME_DECIMALS)
+        self.level = level_text(instrument.price_scale, self.pad)
 
 
 def _padded(pad: int) -> Callable[[int], str]:
-    if pad == 1:
-        return _volume
-    return lambda size: _volume(size * pad)
+    volume = fixed(VOLUME_DECIMALS)
+    return volume if pad == 1 else lambda size: volume(size * pad)
 
 
 class Pairs:
     """All of them, in the order of their instrument ids; new ones are found when they are first asked for.
 
-    An instrument whose sizes have more than eight decimals cannot be shown on this wire and is not listed.
+    An instrument whose sizes have more than eight decimals, or whose prices have none, cannot be shown on this wire
+    and is not listed.
     """
 
     def __init__(self, market: Market, first_index: int) -> None:
@@ -83,13 +79,18 @@ class Pairs:
         while self._seen < len(instruments):
             state = instruments[self._seen]
             self._seen += 1
-            if NAME in state.instrument.symbols and state.instrument.size_scale <= VOLUME_DECIMALS:
+            if NAME in state.instrument.symbols and can_be_shown(state.instrument):
                 self._add(Pair(state, self._first_index + len(self._all)))
 
     def _add(self, pair: Pair) -> None:
         self._all.append(pair)
         self._by_name[pair.name] = pair
         self._by_id[pair.id] = pair
+
+
+def can_be_shown(instrument: Instrument) -> bool:
+    """Whether the wire's number formats fit: every price has a point in it, every volume eight decimals (sheet 3.5)."""
+    return instrument.price_scale > 0 and instrument.size_scale <= VOLUME_DECIMALS
 
 
 _SHAPE = re.compile(r"[A-Za-z0-9.]+/[A-Za-z0-9.]+")

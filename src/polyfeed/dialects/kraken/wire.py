@@ -39,6 +39,22 @@ time_text = fixed(6)
 """Microseconds since the epoch as seconds with six decimals."""
 
 
+def level_text(price_scale: int, pad: int) -> Callable[[int, int, int], str]:
+    """What prints price, size and time as the inside of a level's array:
+    `"58729.40000","0.45000000","1617666423.123456"`.
+
+    The same as three calls of `fixed` in a third of the time, because most of what this wire says is levels.
+    `price_scale` is at least 1; `pad` brings a size to eight decimals.
+    """
+    width, cut = price_scale + 1, -price_scale
+
+    def text(price: int, size: int, ts: int) -> str:
+        left, middle, right = str(price).zfill(width), str(size * pad).zfill(9), str(ts).zfill(7)
+        return f'"{left[:cut]}.{left[cut:]}","{middle[:-8]}.{middle[-8:]}","{right[:-6]}.{right[-6:]}"'
+
+    return text
+
+
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
