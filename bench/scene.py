@@ -6,6 +6,7 @@ import asyncio
 import random
 
 from polyfeed.accounts.accounts import Accounts
+from polyfeed.accounts.vault import Vault
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config, load
 from polyfeed.app.gateway_role import GatewayRole, Memory
@@ -57,7 +58,7 @@ class Scene:
         self.sequencer = Sequencer(Venue(), NullJournal(), bus, self.clock)
         settings = ["kraken.port=0", "kraken.message_rate=0", "kraken.idle_timeout=0"]
         config: Config = load(None, {}, settings)
-        self.role = GatewayRole(config, 1, bus, memory, self.sequencer.submit, self.clock.wall)
+        self.role = GatewayRole(config, 1, bus, memory, Vault(bytes(32)), self.sequencer.submit, self.clock.wall)
         self.fan: FanOut = self.role.gateway.fans["kraken"]
         self._dice = random.Random(1)
         self._orders: list[int] = []

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from polyfeed.accounts.accounts import Accounts
+from polyfeed.accounts.vault import Vault
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config, load
 from polyfeed.app.driver import Driver
@@ -21,6 +22,7 @@ from polyfeed.venue.venue import Venue
 
 START = 1_800_000_000_000_000
 STEP = 10_000
+VAULT = Vault(bytes(32))
 
 
 class World:
@@ -41,7 +43,7 @@ class World:
 
     def _gateway(self, memory: Memory) -> GatewayRole:
         number = len(self.gateways) + 1
-        role = GatewayRole(self.config, number, self.bus, memory, self.sequencer.submit, SteadyClock())
+        role = GatewayRole(self.config, number, self.bus, memory, VAULT, self.sequencer.submit, SteadyClock())
         self.gateways.append(role)
         return role
 

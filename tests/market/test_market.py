@@ -235,5 +235,6 @@ def test_time_never_goes_back() -> None:
     driven = Driven(instrument(0), ts=MONDAY + DAY)
     driven.send(trade(100, 4), ts=MONDAY + DAY)
     driven.send(trade(90, 4), ts=MONDAY)
-    assert driven[0].ts == MONDAY + DAY
+    assert driven[0].ts == driven[0].clock.now == MONDAY + DAY
     assert driven[0].stats.today.count == 2
+    assert [candle.start for candle in driven[0].candles.history(60, 9)] == [MONDAY + DAY]

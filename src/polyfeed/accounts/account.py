@@ -56,12 +56,10 @@ class Fill(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Account:
-    """What is known of one account. `orders` are the open ones, in the order of their entry; `fills` the last, oldest
-    first.
+    """What is known of one account. `orders` are the open ones by order of entry, `fills` the last ones, oldest first.
 
     `positions` and `leverages` are by instrument (-1: the leverage for all), `balances` and `addresses` by currency,
-    `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main account; `tier` names its
-    quotas.
+    `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main one; `tier` names its quotas.
     """
 
     __slots__ = (

@@ -10,8 +10,10 @@ import msgspec
 from msgspec import Struct
 
 from polyfeed.accounts.accounts import Accounts
+from polyfeed.accounts.vault import Vault
 from polyfeed.app.config import Config
 from polyfeed.bus.memory import MemoryBus
+from polyfeed.dialects._base.context import Context
 from polyfeed.dialects.registry import make_dialects
 from polyfeed.gateway.gateway import Gateway
 from polyfeed.gateway.http import rest_app
@@ -32,16 +34,25 @@ class Memory(Struct):
 class GatewayRole:
     """Serves what batches say on the dialects' ports. `ports` says where, once `open` has returned.
 
-    `memory` is taken over as it is; `entry` takes this gateway's commands, which carry its `number`.
+    `memory` is taken over as it is; `vault` opens the keys' secrets; `entry` takes this gateway's commands, which carry
+    its `number`.
     """
 
     def __init__(
-        self, config: Config, number: int, bus: MemoryBus, memory: Memory, entry: Entry, now: Callable[[], int]
+        self,
+        config: Config,
+        number: int,
+        bus: MemoryBus,
+        memory: Memory,
+        vault: Vault,
+        entry: Entry,
+        now: Callable[[], int],
     ) -> None:
         self.ports: dict[str, int] = {}
         self._config = config
         self._now = now
-        self._dialects = make_dialects(memory.market, {"kraken": config.kraken} if config.kraken.enabled else {})
+        context = Context(memory.market, memory.accounts, vault)
+        self._dialects = make_dialects(context, {"kraken": config.kraken} if config.kraken.enabled else {})
         for dialect in self._dialects:
             if dialect.projection is not None and dialect.name in memory.projections:
                 dialect.projection.restore(memory.projections[dialect.name])

@@ -15,6 +15,7 @@ from polyfeed.app.config import Config
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import GatewayRole, Memory, port_limits
+from polyfeed.app.master_key import vault_in
 from polyfeed.app.operator import Operator
 from polyfeed.app.tls import self_signed, server_context
 from polyfeed.bus.memory import MemoryBus
@@ -49,8 +50,9 @@ class Server:
         self._bus = MemoryBus()
         self.sequencer = Sequencer(Venue(), NullJournal(), self._bus, now)
         self._driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
+        vault = vault_in(Path(config.server.state_dir).expanduser())
         memory = Memory(market, self.accounts)
-        self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.sequencer.submit, now)
+        self._role = GatewayRole(config, GATEWAY, self._bus, memory, vault, self.sequencer.submit, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from polyfeed.dialects import kraken
+from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Dialect
-from polyfeed.market.market import Market
 
-DIALECTS: dict[str, Callable[[Market, Any], Dialect]] = {
-    "kraken": kraken.KrakenDialect,
+DIALECTS: dict[str, Callable[[Context, Any], Dialect]] = {
+    "kraken": lambda context, settings: kraken.KrakenDialect(context.market, settings),
 }
-"""Makes a dialect from the market it reads and its settings."""
+"""Makes a dialect from what it reads and its settings."""
 
 
-def make_dialects(market: Market, settings: Mapping[str, object]) -> list[Dialect]:
+def make_dialects(context: Context, settings: Mapping[str, object]) -> list[Dialect]:
     """The dialects that have settings, in the order of the registry."""
-    return [make(market, settings[name]) for name, make in DIALECTS.items() if name in settings]
+    return [make(context, settings[name]) for name, make in DIALECTS.items() if name in settings]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from polyfeed.model.enums import InstrumentStatus, OrderKind, SelfTrade, Side, TimeInForce
+from polyfeed.model.enums import InstrumentStatus, OrderKind, SelfTrade, Side, TimeInForce, Trigger
 from polyfeed.model.instruments import Currency, Instrument
 
 
@@ -46,7 +46,8 @@ class OpenAccount(Command, frozen=True, array_like=True, tag=5):
     """Makes an account.
 
     A *house* account has unlimited credit: its balances may go below zero (liquidity that the operator provides,
-    imported flow). Fees in parts per million replace the instruments' own where given.
+    imported flow). Fees in parts per million replace the instruments' own where given. `parent` is the user's main
+    account for a sub-account, 0 for a main account; `tier` names the quotas that gateways admit its commands by.
     """
 
     account: int
@@ -54,6 +55,8 @@ class OpenAccount(Command, frozen=True, array_like=True, tag=5):
     house: bool = False
     maker_fee_ppm: int | None = None
     taker_fee_ppm: int | None = None
+    parent: int = 0
+    tier: str = ""
 
 
 class Deposit(Command, frozen=True, array_like=True, tag=6):
@@ -67,8 +70,15 @@ class Deposit(Command, frozen=True, array_like=True, tag=6):
 class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
     """Enters an order.
 
-    `price` is 0 for a market order. `order_id` is 0 for the venue to choose, or the number an imported order had.
-    `client_id` is the owner's own name for it, handed back on every event of the order.
+    `price` is a limit order's limit; for the other kinds the worst price they may trade at, 0 for any. `size` is 0 and
+    `amount`, of the quote currency, counts for INSTANT (buys for it, all costs included) and CASH_SELL (sells until it is
+    reached). `expire_ts` ends a GTD order; DAY ends at the next UTC midnight.
+
+    With a `trigger` the order waits outside the book until the last price reaches `trigger_price`; a trailing one follows
+    the best price since it was armed at `trailing_bps`, and is armed at `activation_price` (0: at once).
+
+    `order_id` is 0 for the venue to choose, or the number an imported order had. `client_id` is the owner's own name for
+    it, handed back on every event of the order.
     """
 
     account: int
@@ -82,6 +92,13 @@ class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
     self_trade: SelfTrade = SelfTrade.CANCEL_TAKER
     client_id: str = ""
     order_id: int = 0
+    amount: int = 0
+    expire_ts: int = 0
+    trigger: Trigger = Trigger.NONE
+    trigger_price: int = 0
+    activation_price: int = 0
+    trailing_bps: int = 0
+    reduce_only: bool = False
 
 
 class CancelOrder(Command, frozen=True, array_like=True, tag=8):
@@ -118,6 +135,37 @@ class Proceed(Command, frozen=True, array_like=True, tag=12):
     """Goes on with a decision that was too large for one batch."""
 
 
+class ReplaceOrder(Command, frozen=True, array_like=True, tag=13):
+    """Ends an open order and enters a new one with other terms in its place, both or neither.
+
+    The new order has an id of its own and the old one's other terms; 0 leaves `price` or `size` as it was. `size` is what
+    the new order may fill.
+    """
+
+    account: int
+    order_id: int
+    price: int = 0
+    size: int = 0
+    client_id: str = ""
+
+
+class SetKey(Command, frozen=True, array_like=True, tag=14):
+    """Makes a credential of an account valid. `verifier` is what is needed to check it, never the bare secret."""
+
+    account: int
+    key_id: str
+    scheme: str
+    verifier: bytes
+    permissions: tuple[str, ...] = ()
+
+
+class RevokeKey(Command, frozen=True, array_like=True, tag=15):
+    """Ends a credential."""
+
+    account: int
+    key_id: str
+
+
 AnyCommand = (
     DefineCurrency
     | ListInstrument
@@ -131,6 +179,9 @@ AnyCommand = (
     | AmendOrder
     | Clock
     | Proceed
+    | ReplaceOrder
+    | SetKey
+    | RevokeKey
 )
 
 

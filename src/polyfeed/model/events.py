@@ -261,9 +261,7 @@ class DeleveragingStateSet(Event, frozen=True, array_like=True, tag=37):
 
 
 class AccountOpened(Event, frozen=True, array_like=True, tag=50):
-    """The account exists. `parent` is the account it is a sub-account of, 0 for a main account; `tier` names its
-    quotas.
-    """
+    """The account exists. `parent` is the account it is a sub-account of, 0 for a main one; `tier` names its quotas."""
 
     name: str
     house: bool = False
@@ -297,9 +295,7 @@ class BalanceSet(Event, frozen=True, array_like=True, tag=53):
 
 
 class OwnOrderOpened(Event, frozen=True, array_like=True, tag=54):
-    """The account's order was accepted: all its terms, said once. `last_price` is the market's last price just
-    before.
-    """
+    """The account's order was accepted: all its terms, said once. `last_price` is the market's last price until then."""
 
     order_id: int
     instrument: int

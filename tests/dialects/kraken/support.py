@@ -27,9 +27,7 @@ def server(*pairs: str | Instrument, **settings: Any) -> Desk:
     desk = Desk(lambda market: KrakenDialect(market, KrakenSettings(**settings)), START)
     listed = [pair if isinstance(pair, Instrument) else instrument(number, pair) for number, pair in enumerate(pairs)]
     codes = dict.fromkeys(code for pair in listed for code in (pair.base, pair.quote))
-    desk.publish(
-        [CurrencyDefined(Currency(code, 8)) for code in codes] + [InstrumentListed(pair) for pair in listed]
-    )
+    desk.publish([CurrencyDefined(Currency(code, 8)) for code in codes] + [InstrumentListed(pair) for pair in listed])
     return desk
 
 

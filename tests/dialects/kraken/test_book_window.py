@@ -83,9 +83,7 @@ EVENT = st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 14), st
 
 @settings(max_examples=300, deadline=None)
 @given(start=st.lists(EVENT, max_size=40), batches=st.lists(st.lists(EVENT, min_size=1, max_size=12), max_size=12))
-def test_the_edge_of_ten_levels(
-    start: list[tuple[Side, int, int]], batches: list[list[tuple[Side, int, int]]]
-) -> None:
+def test_the_edge_of_ten_levels(start: list[tuple[Side, int, int]], batches: list[list[tuple[Side, int, int]]]) -> None:
     """Books of up to 14 levels a side and batches that push levels out, remove them behind the window and shrink it."""
     watched = Watched()
     watched.publish([watched.level(*event) for event in start])

@@ -46,7 +46,9 @@ def test_sizes_with_fewer_decimals_are_hashed_with_eight() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    events=st.lists(st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 15), st.integers(0, 2)), max_size=60),
+    events=st.lists(
+        st.tuples(st.sampled_from([Side.BUY, Side.SELL]), st.integers(1, 15), st.integers(0, 2)), max_size=60
+    ),
     start=st.integers(0, 60),
 )
 def test_the_running_checksum_is_that_of_the_book(events: list[tuple[Side, int, int]], start: int) -> None:

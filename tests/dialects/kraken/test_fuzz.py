@@ -61,11 +61,13 @@ class Checked:
         assert not self.joined
 
 
+_NUMBERS = (0, 1, -1, 5, 10, 25, 1000, 2**64 - 1, 2**64, 10**30, 1.5, -0.0, 1e300)
+_TEXTS = ("", "10", "book", "*", "XBT/USD", "/", "\u00e9\ud800\u0000", "a" * 70)
+_SCALARS = (None, True, False, *_NUMBERS, *_TEXTS)
+
+
 def _scalar(rng: random.Random) -> Any:
-    return rng.choice(
-        (None, True, False, 0, 1, -1, 5, 10, 25, 1000, 2**64 - 1, 2**64, 10**30, 1.5, -0.0, 1e300, "", "10", "book", "*")
-        + ("\u00e9\ud800\u0000", "XBT/USD", "/", "a" * 70)
-    )
+    return rng.choice(_SCALARS)
 
 
 def _anything(rng: random.Random, depth: int = 0) -> Any:
@@ -115,7 +117,9 @@ def _damaged(rng: random.Random) -> str:
     text = list(json.dumps(_valid(rng)))
     for _ in range(rng.randrange(1, 4)):
         place = rng.randrange(len(text))
-        text[place : place + rng.randrange(3)] = rng.choice(('"', "{", "}", "[", "]", ",", ":", "\\", "0", "\ud800", ""))
+        text[place : place + rng.randrange(3)] = rng.choice(
+            ('"', "{", "}", "[", "]", ",", ":", "\\", "0", "\ud800", "")
+        )
     return "".join(text)
 
 

@@ -118,7 +118,9 @@ def test_a_book_update_of_both_sides() -> None:
 
 
 def test_trades() -> None:
-    message = KrakenInbound().receive('[337,[["37080.10000","0.00015891","1699797222.188887","s","m",""]],"trade","XBT/USD"]')
+    message = KrakenInbound().receive(
+        '[337,[["37080.10000","0.00015891","1699797222.188887","s","m",""]],"trade","XBT/USD"]'
+    )
     trade = InboundTrade("37080.10000", "0.00015891", 1699797222188887, Side.SELL, OrderKind.MARKET)
     assert message == TradeMessage("XBT/USD", [trade])
 

@@ -59,7 +59,9 @@ def result(server: Desk, path: str, query: str = "", method: str = "GET") -> Any
 def test_time() -> None:
     made = desk()
     made.now = 1_616_336_594_999_999
-    assert call(made, "Time") == '{"error":[],"result":{"unixtime":1616336594,"rfc1123":"Sun, 21 Mar 21 14:23:14 +0000"}}'
+    assert (
+        call(made, "Time") == '{"error":[],"result":{"unixtime":1616336594,"rfc1123":"Sun, 21 Mar 21 14:23:14 +0000"}}'
+    )
 
 
 def test_system_status() -> None:

@@ -98,7 +98,11 @@ def test_replies_cannot_be_made_huge() -> None:
     """Every reply repeats reqid and subscription: those are limited, so the answer is at most some ten times the request."""
     desk = server("XBT/USD")
     client = client_of(desk)
-    for subscription in ({"name": "x" * 600}, {"name": "ticker", "x": "\u00e9" * 100}, {"name": "book", "depth": [[]] * 300}):
+    for subscription in (
+        {"name": "x" * 600},
+        {"name": "ticker", "x": "\u00e9" * 100},
+        {"name": "book", "depth": [[]] * 300},
+    ):
         desk.receive(client, request("subscribe", *(["A/B"] * 5_000), **subscription))
         assert client.take() == ['{"errorMessage":"Malformed request","event":"subscriptionStatus","status":"error"}']
     desk.receive(client, json.dumps({"event": "ping", "reqid": "x" * 600}))

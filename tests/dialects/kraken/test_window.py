@@ -20,7 +20,9 @@ def message(*levels: tuple[str, str, str, int], reset: bool = False) -> BookMess
 
 def window_of_two() -> DepthWindow:
     window = DepthWindow(XBT, 2)
-    start = message(("a", "10.0", "1", 1), ("a", "11.0", "2", 2), ("b", "9.0", "3", 3), ("b", "8.0", "4", 4), reset=True)
+    start = message(
+        ("a", "10.0", "1", 1), ("a", "11.0", "2", 2), ("b", "9.0", "3", 3), ("b", "8.0", "4", 4), reset=True
+    )
     assert window.events(start) == [BookReset(3, [(90, 3, 3), (80, 4, 4)], [(100, 1, 1), (110, 2, 2)])]
     return window
 

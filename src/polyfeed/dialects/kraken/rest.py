@@ -9,8 +9,8 @@ keyed by the REST name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import formatdate
-from time import gmtime, strftime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -77,7 +77,10 @@ class KrakenRest:
         return {"unixtime": now, "rfc1123": f"{date[:12]}{date[14:25]} +0000"}
 
     def _system_status(self, now: int, arguments: Arguments) -> dict[str, Any]:
-        return {"status": self._market.system_status, "timestamp": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(now))}
+        return {
+            "status": self._market.system_status,
+            "timestamp": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        }
 
     def _assets(self, now: int, arguments: Arguments) -> dict[str, Any]:
         codes = sorted({code for pair in self._pairs for code in pair.name.split("/")})
