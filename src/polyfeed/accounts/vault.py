@@ -1,7 +1,7 @@
 """Secrets that must be read again to check a signature, kept encrypted.
 
-A key's verifier is its secret under AES-GCM with the venue's master key, bound to the key's id: it can stand in journals,
-snapshots and batches. Whoever lacks the master key reads nothing from it and can make none.
+A key's verifier is its secret under AES-GCM with the venue's master key, bound to the key's id: it can stand in
+journals, snapshots and batches. Whoever lacks the master key reads nothing from it and can make none.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from pathlib import Path
 from polyfeed import __version__
 from polyfeed.app import record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
+from polyfeed.dialects.registry import INBOUND
 
 log = logging.getLogger("polyfeed")
 
@@ -116,7 +117,7 @@ def _listening(verb: argparse.ArgumentParser) -> None:
 
 
 def _client(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("dialect", choices=sorted(tap.INBOUND), help="the exchange to speak as")
+    verb.add_argument("dialect", choices=sorted(INBOUND), help="the exchange to speak as")
     verb.add_argument("channel", choices=["book", "trades"], help="what to listen to")
     verb.add_argument("--depth", type=int, default=10, help="levels a side of a book (default: %(default)s)")
     verb.add_argument("--url", help="server to connect to (default: the dialect's port on this machine)")

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from polyfeed.app.config import FlowSection
-from polyfeed.app.tap import INBOUND
 from polyfeed.dialects._base.inbound import BookMessage
+from polyfeed.dialects.registry import INBOUND
 from polyfeed.market.market import Market
 from polyfeed.model.commands import AnyCommand
 from polyfeed.model.enums import Detail

@@ -14,7 +14,7 @@ from polyfeed.accounts.vault import Vault
 from polyfeed.app.config import Config
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
-from polyfeed.dialects.registry import make_dialects
+from polyfeed.dialects.registry import DIALECTS, make_dialects
 from polyfeed.gateway.gateway import Gateway
 from polyfeed.gateway.http import rest_app
 from polyfeed.gateway.listener import Listener
@@ -52,7 +52,8 @@ class GatewayRole:
         self._config = config
         self._now = now
         context = Context(memory.market, memory.accounts, vault)
-        self._dialects = make_dialects(context, {"kraken": config.kraken} if config.kraken.enabled else {})
+        sections = {name: getattr(config, name) for name in DIALECTS}
+        self._dialects = make_dialects(context, {name: one for name, one in sections.items() if one.enabled})
         for dialect in self._dialects:
             if dialect.projection is not None and dialect.name in memory.projections:
                 dialect.projection.restore(memory.projections[dialect.name])

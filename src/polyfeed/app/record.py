@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from polyfeed.app.client import messages
-from polyfeed.app.tap import INBOUND, server_url
+from polyfeed.app.tap import server_url
+from polyfeed.dialects.registry import INBOUND
 from polyfeed.sources.recorder import CaptureWriter
 
 FLUSH_SECONDS = 1.0

@@ -12,14 +12,10 @@ from rich.live import Live
 from rich.table import Table
 
 from polyfeed.app.client import messages
-from polyfeed.dialects._base.inbound import BookMessage, Inbound, InboundTrade, OtherMessage, TradeMessage
-from polyfeed.dialects.kraken.inbound import KrakenInbound
+from polyfeed.app.config import Config
+from polyfeed.dialects._base.inbound import BookMessage, InboundTrade, OtherMessage, TradeMessage
+from polyfeed.dialects.registry import INBOUND
 from polyfeed.model.enums import Side
-
-INBOUND: dict[str, type[Inbound]] = {"kraken": KrakenInbound}
-"""Who reads each dialect's server messages."""
-
-PORTS = {"kraken": 9001}
 
 REFRESH_SECONDS = 0.1
 TRADES_SHOWN = 20
@@ -27,7 +23,7 @@ TRADES_SHOWN = 20
 
 def server_url(options: argparse.Namespace) -> str:
     """The server to connect to."""
-    return str(options.url or f"ws://127.0.0.1:{PORTS[options.dialect]}/")
+    return str(options.url or f"ws://127.0.0.1:{getattr(Config(), options.dialect).port}/")
 
 
 class ClientBook:

@@ -71,14 +71,14 @@ class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
     """Enters an order.
 
     `price` is a limit order's limit; for the other kinds the worst price they may trade at, 0 for any. `size` is 0 and
-    `amount`, of the quote currency, counts for INSTANT (buys for it, all costs included) and CASH_SELL (sells until it is
-    reached). `expire_ts` ends a GTD order; DAY ends at the next UTC midnight.
+    `amount`, of the quote currency, counts for INSTANT (buys for it, all costs included) and CASH_SELL (sells until
+    it is reached). `expire_ts` ends a GTD order; DAY ends at the next UTC midnight.
 
-    With a `trigger` the order waits outside the book until the last price reaches `trigger_price`; a trailing one follows
-    the best price since it was armed at `trailing_bps`, and is armed at `activation_price` (0: at once).
+    With a `trigger` the order waits outside the book until the last price reaches `trigger_price`; a trailing one
+    follows the best price since it was armed at `trailing_bps`, and is armed at `activation_price` (0: at once).
 
-    `order_id` is 0 for the venue to choose, or the number an imported order had. `client_id` is the owner's own name for
-    it, handed back on every event of the order.
+    `order_id` is 0 for the venue to choose, or the number an imported order had. `client_id` is the owner's own name
+    for it, handed back on every event of the order.
     """
 
     account: int
@@ -138,8 +138,8 @@ class Proceed(Command, frozen=True, array_like=True, tag=12):
 class ReplaceOrder(Command, frozen=True, array_like=True, tag=13):
     """Ends an open order and enters a new one with other terms in its place, both or neither.
 
-    The new order has an id of its own and the old one's other terms; 0 leaves `price` or `size` as it was. `size` is what
-    the new order may fill.
+    The new order has an id of its own and the old one's other terms; 0 leaves `price` or `size` as it was. `size` is
+    what the new order may fill.
     """
 
     account: int

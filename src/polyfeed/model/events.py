@@ -295,7 +295,7 @@ class BalanceSet(Event, frozen=True, array_like=True, tag=53):
 
 
 class OwnOrderOpened(Event, frozen=True, array_like=True, tag=54):
-    """The account's order was accepted: all its terms, said once. `last_price` is the market's last price until then."""
+    """The account's order was accepted: all its terms, said once. `last_price` is the market's last one until then."""
 
     order_id: int
     instrument: int

@@ -27,47 +27,56 @@ def _digits(side: BookSide, pad: int) -> list[str]:
 
 
 class RunningChecksum:
-    """The checksum of a pair's book, kept up to date change by change: a third of the cost of making it anew.
+    """The checksum of a pair's book, kept up to date change by change, which costs a third of making it anew.
 
-    It must be shown every change from `restart` on, with the book as of that moment.
+    It must be shown every change from `restart` on, with the book as of that moment. CRC-32 can go on from a first part:
+    a change of one side leaves what was made of the other.
     """
 
-    __slots__ = ("_asks", "_bids", "_pair", "_value")
+    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "_book", "_pad", "_value")
 
     def __init__(self, pair: Pair) -> None:
-        self._pair = pair
+        self._book = pair.state.book
+        self._pad = pair.pad
         self.restart()
 
     def restart(self) -> None:
         """Begins from the book as it is now."""
-        book, pad = self._pair.state.book, self._pair.pad
-        self._asks, self._bids = _digits(book.asks, pad), _digits(book.bids, pad)
+        self._asks, self._bids = _digits(self._book.asks, self._pad), _digits(self._book.bids, self._pad)
+        self._asks_crc: int | None = None
+        self._bids_text: bytes | None = None
         self._value: int | None = None
 
     def fold(self, change: LevelChange) -> None:
         """Takes in a change; one behind the ten best is none."""
-        rank = change.rank
-        if rank >= CHECKSUM_LEVELS:
+        if change.rank >= CHECKSUM_LEVELS:
             return
-        digits = self._bids if change.side is Side.BUY else self._asks
         self._value = None
+        if change.side is Side.BUY:
+            self._bids_text = None
+            self._assign(self._bids, self._book.bids, change)
+        else:
+            self._asks_crc = None
+            self._assign(self._asks, self._book.asks, change)
+
+    def _assign(self, digits: list[str], side: BookSide, change: LevelChange) -> None:
         if change.size == 0:
-            del digits[rank]
-            self._move_in(change.side, digits)
+            del digits[change.rank]
+            if len(side) >= CHECKSUM_LEVELS:
+                price, size, _ = side.level(CHECKSUM_LEVELS - 1)
+                digits.append(f"{price}{size * self._pad}")
         elif change.added:
-            digits.insert(rank, f"{change.price}{change.size * self._pair.pad}")
+            digits.insert(change.rank, f"{change.price}{change.size * self._pad}")
             del digits[CHECKSUM_LEVELS:]
         else:
-            digits[rank] = f"{change.price}{change.size * self._pair.pad}"
-
-    def _move_in(self, side: Side, digits: list[str]) -> None:
-        book = self._pair.state.book.side(side)
-        if len(book) >= CHECKSUM_LEVELS:
-            price, size, _ = book.level(CHECKSUM_LEVELS - 1)
-            digits.append(f"{price}{size * self._pair.pad}")
+            digits[change.rank] = f"{change.price}{change.size * self._pad}"
 
     def value(self) -> int:
         """The checksum of the book after the last change."""
         if self._value is None:
-            self._value = crc32("".join(self._asks + self._bids).encode())
+            if self._asks_crc is None:
+                self._asks_crc = crc32("".join(self._asks).encode())
+            if self._bids_text is None:
+                self._bids_text = "".join(self._bids).encode()
+            self._value = crc32(self._bids_text, self._asks_crc)
         return self._value
