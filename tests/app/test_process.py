@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.e2e.kraken_client import Book, Client
 
@@ -138,8 +139,6 @@ async def test_tls_with_our_own_certificate(demo: tuple[Process, Path]) -> None:
     context = ssl.create_default_context(cafile=state / "tls" / "cert.pem")
     assert str(state / "tls" / "cert.pem") in process.directory
     for host in ("localhost", "127.0.0.1"):
-        from websockets.asyncio.client import connect
-
         async with connect(f"wss://{host}:{process.port('wss')}/", ssl=context) as socket:
             assert json.loads(await socket.recv())["event"] == "systemStatus"
             await socket.send('{"event":"subscribe","pair":["XBT/USD"],"subscription":{"name":"book","depth":1000}}')
@@ -192,6 +191,7 @@ def test_health_metrics_and_refusals_of_the_operators_port(demo: tuple[Process, 
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(request, timeout=WAIT)
         assert caught.value.code == status
+        caught.value.close()
 
 
 def test_what_is_recorded_can_be_replayed(demo: tuple[Process, Path], tmp_path: Path) -> None:

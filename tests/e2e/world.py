@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from polyfeed.accounts.accounts import Accounts
-from polyfeed.accounts.vault import Vault
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config, load
+from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import demo_flow
 from polyfeed.app.gateway_role import GatewayRole, Memory
@@ -22,7 +22,6 @@ from polyfeed.venue.venue import Venue
 
 START = 1_800_000_000_000_000
 STEP = 10_000
-VAULT = Vault(bytes(32))
 
 
 class World:
@@ -43,7 +42,7 @@ class World:
 
     def _gateway(self, memory: Memory) -> GatewayRole:
         number = len(self.gateways) + 1
-        role = GatewayRole(self.config, number, self.bus, memory, VAULT, self.sequencer.submit, SteadyClock())
+        role = GatewayRole(self.config, number, self.bus, memory, DEMO_VAULT, self.sequencer.submit, SteadyClock())
         self.gateways.append(role)
         return role
 

@@ -107,7 +107,7 @@ class Flow:
         self.more = batch.more
         if not batch.outcome.accepted:
             return
-        if isinstance(command, c.PlaceOrder):
+        if isinstance(command, c.PlaceOrder | c.ReplaceOrder):
             self.orders[batch.outcome.order_id] = command.account
         if isinstance(command, c.SetInstrumentStatus):
             (self.closed.discard if command.status == "online" else self.closed.add)(command.instrument)
@@ -152,6 +152,7 @@ class Flow:
         account = random.choices((*USERS, HOUSE, UNKNOWN), (5, 5, 5, 5, 5, 0.1))[0]
         immediate = random.random() < mix.immediate
         kind = random.choices(KINDS, (2, 1))[0] if immediate else k.OrderKind.LIMIT
+        priced = kind is k.OrderKind.LIMIT or random.random() < 0.3
         tif = random.choice(TIFS) if immediate else k.TimeInForce.GTC
         return c.PlaceOrder(
             account,
@@ -159,7 +160,7 @@ class Flow:
             side,
             kind if random.random() < 0.997 else k.OrderKind.INSTANT,
             self.size(instrument),
-            self.price(instrument, side) if kind is k.OrderKind.LIMIT else 0,
+            self.price(instrument, side) if priced else 0,
             tif if random.random() < 0.997 else k.TimeInForce.GTD,
             random.random() < (0.005 if immediate else mix.post_only),
             random.choice(tuple(k.SelfTrade)),
@@ -177,14 +178,17 @@ class Flow:
         self.imported += 1
         return self.imported
 
-    def amend(self) -> c.AmendOrder:
-        """A new price, a new size, both, or neither."""
+    def amend(self) -> c.AmendOrder | c.ReplaceOrder:
+        """A new price, a new size, both, or neither; for the same order or for another one in its place."""
         instrument = self.random.choice((0, 0, 1))
         side = self.random.choice(tuple(k.Side))
         what = self.random.randrange(8)
         price = self.price(instrument, side) if what in (0, 1, 2, 3) else 0
         size = self.size(instrument) if what in (2, 3, 4, 5, 6) else 0
-        return c.AmendOrder(*self.some_order(), price, size)
+        account, order_id = self.some_order()
+        if self.random.random() < 0.2:
+            return c.ReplaceOrder(account, order_id, price, size, "r")
+        return c.AmendOrder(account, order_id, price, size)
 
     def seldom(self) -> c.AnyCommand:
         """What is not about one order."""

@@ -12,7 +12,7 @@ from collections import defaultdict
 from polyfeed.model import enums as k
 from polyfeed.model import events as e
 from polyfeed.model.batches import Batch
-from polyfeed.model.commands import AnyCommand, Deposit, PlaceOrder
+from polyfeed.model.commands import AnyCommand, Deposit, PlaceOrder, ReplaceOrder
 
 Key = tuple[int, k.Side, int]
 
@@ -43,6 +43,7 @@ class Follower:
             self.deposits[command.currency] += command.amount
         if isinstance(command, PlaceOrder):
             assert command.order_id or batch.outcome.order_id > self.highest_id
+        if isinstance(command, PlaceOrder | ReplaceOrder):
             self.highest_id = max(self.highest_id, batch.outcome.order_id)
         for events in batch.private.values():
             for private in events:

@@ -68,6 +68,7 @@ class NaiveVenue:
         self.counter = 0
         self.highest_id = 0
         self.trades = 0
+        self.last_price: dict[int, int] = {}
         self.public: list[e.PublicEvent] = []
         self.private: dict[int, list[e.PrivateEvent]] = {}
 
@@ -110,6 +111,8 @@ class NaiveVenue:
                 return self.cancel_all(command)
             case c.AmendOrder():
                 return self.amend(command)
+            case c.ReplaceOrder():
+                return self.replace(command, ts)
             case c.Proceed():
                 raise No(k.Refusal.INVALID_TERMS)
         return Outcome()
@@ -147,7 +150,7 @@ class NaiveVenue:
     def meets(self, order: Order) -> list[Order]:
         """Whom an order would trade with, first one first."""
         facing = self.book(order.instrument, k.Side(1 - order.side))
-        if order.is_market:
+        if order.is_market and not order.price:
             return facing
         return [o for o in facing if (o.price <= order.price if order.buys else o.price >= order.price)]
 
@@ -316,17 +319,16 @@ class NaiveVenue:
     def good_cost(self, number: int, price: int, size: int) -> None:
         self.need(self.cost(number, price, size) >= self.instruments[number].min_cost, k.Refusal.COST_TOO_SMALL)
 
-    def place(self, command: c.PlaceOrder, ts: int) -> Outcome:
+    def place(self, command: c.PlaceOrder, ts: int, old: Order | None = None) -> Outcome:
         account = self.account(command.account)
         number = command.instrument
         self.instrument(number)
         market = command.kind == k.OrderKind.MARKET
         self.may_enter(number, command.kind, command.post_only)
         self.need(command.kind <= k.OrderKind.MARKET, k.Refusal.INVALID_TERMS)
-        if market:
-            self.need(command.price == 0 and not command.post_only, k.Refusal.INVALID_TERMS)
-        else:
-            self.need(not command.post_only or command.tif == k.TimeInForce.GTC, k.Refusal.INVALID_TERMS)
+        waits = not market and command.tif == k.TimeInForce.GTC
+        self.need(waits or not command.post_only, k.Refusal.INVALID_TERMS)
+        if command.price or not market:
             self.good_price(number, command.price)
         self.need(command.tif <= k.TimeInForce.FOK, k.Refusal.INVALID_TERMS)
         self.good_size(number, command.size)
@@ -351,7 +353,10 @@ class NaiveVenue:
         )
         if not account.house:
             code, amount = self.held_for(order)
-            self.need(amount <= self.free(command.account, code), k.Refusal.INSUFFICIENT_FUNDS)
+            freed = self.held_for(old)[1] if old else 0
+            self.need(amount <= self.free(command.account, code) + freed, k.Refusal.INSUFFICIENT_FUNDS)
+        if old:
+            self.end(old, k.CloseReason.REPLACED)
         self.counter += 1
         from_time = (ts // 1000 - 1_288_834_974_657) * 4096
         order.id = command.order_id or max(self.highest_id + 1, from_time)
@@ -359,7 +364,14 @@ class NaiveVenue:
         terms = (order.kind, order.tif, order.post_only)
         self.public.append(e.OrderOpened(number, order.id, order.side, order.price, order.size, *terms))
         head = (order.id, number, order.side, order.kind, order.price, order.size, order.tif, order.post_only)
-        self.own(command.account, e.OwnOrderOpened(*head, order.mode, command.client_id))
+        told = e.OwnOrderOpened(
+            *head,
+            order.mode,
+            command.client_id,
+            replaces=old.id if old else 0,
+            last_price=self.last_price.get(number, 0),
+        )
+        self.own(command.account, told)
         self.arrive(order)
         return Outcome(order_id=order.id)
 
@@ -391,7 +403,7 @@ class NaiveVenue:
         """Tries it out."""
         trial = copy.copy(self)
         trial.orders = [replace(o) for o in self.orders]
-        trial.money = dict(self.money)
+        trial.money, trial.last_price = dict(self.money), {}
         trial.public, trial.private = [], {}
         trial.arriving = replace(order)
         trial.match(trial.arriving)
@@ -448,7 +460,7 @@ class NaiveVenue:
             order.fees += fee
             self.move(order.account, terms.quote, -fee)
             self.move(0, terms.quote, fee)
-        taker.last_price = price
+        taker.last_price = self.last_price[taker.instrument] = price
         self.move(buyer.account, terms.quote, -value)
         self.move(seller.account, terms.quote, value)
         self.move(buyer.account, terms.base, amount)
@@ -490,6 +502,12 @@ class NaiveVenue:
             if command.instrument in (-1, order.instrument):
                 self.end(order, k.CloseReason.USER)
         return Outcome()
+
+    def replace(self, command: c.ReplaceOrder, ts: int) -> Outcome:
+        old = self.own_order(command.account, command.order_id)
+        price, size = command.price or old.price, command.size or old.left
+        terms = (old.instrument, old.side, old.kind, size, price, old.tif, old.post_only, old.mode)
+        return self.place(c.PlaceOrder(command.account, *terms, command.client_id), ts, old)
 
     def amend(self, command: c.AmendOrder) -> Outcome:
         order = self.own_order(command.account, command.order_id)

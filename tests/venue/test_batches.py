@@ -11,7 +11,7 @@ from polyfeed.venue.limits import MAX_TS
 from tests.venue.driver import ANN, BOB, HOUSE, START, Driver, balances, last, order_id, trading
 
 BUY, SELL = Side.BUY, Side.SELL
-SMALLEST = 15
+SMALLEST = 16
 
 
 def events(batch: Batch) -> int:
@@ -50,7 +50,7 @@ def test_there_is_nothing_to_proceed_with() -> None:
 
 
 def test_a_limit_below_one_match_is_an_error() -> None:
-    with pytest.raises(ValueError, match="at least 15"):
+    with pytest.raises(ValueError, match="at least 16"):
         Venue(batch_limit=SMALLEST - 1)
 
 
@@ -62,7 +62,7 @@ def sellers(driver: Driver, count: int) -> None:
         driver.sell(account, 1, 100)
 
 
-@pytest.mark.parametrize("limit", [SMALLEST, 16, 50, 100])
+@pytest.mark.parametrize("limit", [SMALLEST, 17, 50, 100])
 def test_a_long_sweep_goes_on_in_further_batches(limit: int) -> None:
     driver = trading(batch_limit=limit, maker_fee_ppm=10_000)
     sellers(driver, 40)

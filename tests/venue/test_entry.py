@@ -182,6 +182,34 @@ def test_a_fok_order_fills_whole_or_not_at_all(size: int, filled: bool, price: i
         assert last(batch.private[CAT], OwnOrderUpdated).status is REJECTED
 
 
+@pytest.mark.parametrize("tif", [IOC, FOK])
+def test_a_market_order_may_have_a_worst_price(tif: TimeInForce) -> None:
+    driver = trading()
+    driver.buy(ANN, 2, 100)
+    driver.buy(ANN, 3, 90)
+    batch = driver.sell(BOB, 4, 95, kind=MARKET, tif=tif)
+    killed = tif is FOK
+    assert trades(batch) == ([] if killed else [(100, 2)])
+    reason, left = (CloseReason.FOK, 4) if killed else (CloseReason.MARKET_REST, 2)
+    price = 0 if killed else 100
+    assert batch.public[-1] == OrderClosed(0, opened(batch), SELL, 95, left, reason, UNKNOWN_LEVEL, last_price=price)
+
+
+def test_a_market_buy_stops_above_its_worst_price() -> None:
+    driver = trading()
+    for price in (100, 101, 102):
+        driver.sell(ANN, 1, price)
+    assert trades(driver.buy(BOB, 3, 101, kind=MARKET)) == [(100, 1), (101, 1)]
+    assert trades(driver.buy(BOB, 3, 101, kind=MARKET)) == []
+
+
+def test_an_opened_order_knows_the_last_price() -> None:
+    driver = trading()
+    driver.sell(ANN, 5, 100)
+    assert last(driver.buy(BOB, 1, 101).private[BOB], OwnOrderOpened).last_price == 0
+    assert last(driver.buy(BOB, 1, 99).private[BOB], OwnOrderOpened).last_price == 100
+
+
 def test_a_fok_order_that_meets_nobody_is_killed() -> None:
     for batch in (trading().buy(ANN, 9, tif=FOK), trading().buy(ANN, 9, 100, tif=FOK)):
         assert last(batch.public, OrderClosed).reason is CloseReason.FOK

@@ -59,7 +59,7 @@ PLANS = st.lists(
         ),
         st.tuples(st.just("cancel"), st.tuples(st.integers(0, 30))),
         st.tuples(
-            st.just("amend"),
+            st.sampled_from(["amend", "replace"]),
             st.tuples(st.integers(0, 30), st.one_of(st.just(0), PRICES), st.one_of(st.just(0), SIZES)),
         ),
         st.tuples(st.just("all"), st.tuples(ACCOUNTS)),
@@ -88,7 +88,7 @@ class Run:
             seq = self.venue.seq + 1
             batches.append(self.venue.apply(c.Stamped(seq, seq, sent)))
             self.follower.follow(sent, batches[-1])
-        if isinstance(command, c.PlaceOrder) and batches[0].outcome.accepted:
+        if isinstance(command, c.PlaceOrder | c.ReplaceOrder) and batches[0].outcome.accepted:
             self.placed.append((command.account, batches[0].outcome.order_id))
         return batches
 
@@ -99,12 +99,14 @@ class Run:
                 terms = (side, k.OrderKind.LIMIT, size, price, k.TimeInForce.GTC, post_only, mode)
                 return c.PlaceOrder(account, 0, *terms)
             case "taker", (account, side, size, price, tif, mode):
-                kind = k.OrderKind.LIMIT if price else k.OrderKind.MARKET
+                kind = k.OrderKind(tif == 2 or not price)
                 return c.PlaceOrder(account, 0, side, kind, size, price, k.TimeInForce(tif), False, mode)
             case "cancel", (index,):
                 return c.CancelOrder(*self.order(index))
             case "amend", (index, price, size):
                 return c.AmendOrder(*self.order(index), price, size)
+            case "replace", (index, price, size):
+                return c.ReplaceOrder(*self.order(index), price, size, "new")
             case "all", (account,):
                 return c.CancelAll(account)
             case "deposit", (account, code, amount):
@@ -136,7 +138,7 @@ def test_the_venue_is_its_naive_twin_and_sound_after_every_command(market: Marke
 
 
 @settings(max_examples=200, deadline=None)
-@given(MARKETS, PLANS, st.integers(15, 60))
+@given(MARKETS, PLANS, st.integers(16, 60))
 def test_the_same_is_decided_in_one_batch_or_in_many(market: Market, plans: list[Plan], limit: int) -> None:
     whole, parts = Run(market), Run(market, limit)
     for plan in plans:

@@ -13,22 +13,36 @@ from polyfeed.model.commands import (
     ListInstrument,
     OpenAccount,
     PlaceOrder,
+    RevokeKey,
     SetInstrumentStatus,
+    SetKey,
     SetSystemStatus,
 )
-from polyfeed.model.enums import Detail, InstrumentKind, InstrumentStatus, OrderKind, Refusal, Side, TimeInForce
+from polyfeed.model.enums import (
+    Detail,
+    InstrumentKind,
+    InstrumentStatus,
+    OrderKind,
+    Refusal,
+    Side,
+    TimeInForce,
+    Trigger,
+)
 from polyfeed.model.events import (
     AccountOpened,
     CurrencyDefined,
     InstrumentListed,
     InstrumentStatusSet,
+    KeyRevoked,
+    KeySet,
     SystemStatusSet,
 )
 from polyfeed.model.instruments import Currency
 from polyfeed.venue.venue import HANDLERS
-from tests.venue.driver import ANN, FEES, HOUSE, Driver, instrument, trading
+from tests.venue.driver import ANN, BOB, FEES, HOUSE, Driver, instrument, trading
 
 LIMIT, MARKET = OrderKind.LIMIT, OrderKind.MARKET
+SUB = 8
 
 
 def test_the_first_currency_brings_the_fee_account() -> None:
@@ -101,6 +115,8 @@ def test_an_account_is_opened() -> None:
     driver = trading()
     batch = driver.do(OpenAccount(5, "eve"))
     assert (batch.public, batch.private) == ([], {5: [AccountOpened("eve")]})
+    batch = driver.do(OpenAccount(6, "her bot", parent=5, tier="bots"))
+    assert batch.private == {6: [AccountOpened("her bot", parent=5, tier="bots")]}
 
 
 @pytest.mark.parametrize(
@@ -110,12 +126,30 @@ def test_an_account_is_opened() -> None:
         (OpenAccount(FEES, "fees", True), Refusal.ALREADY_EXISTS),
         (OpenAccount(-1, "x"), Refusal.INVALID_TERMS),
         (OpenAccount(2**62, "x"), Refusal.INVALID_TERMS),
+        (OpenAccount(5, "x", parent=5), Refusal.UNKNOWN_ACCOUNT),
+        (OpenAccount(5, "x", parent=SUB), Refusal.INVALID_TERMS),
         (OpenAccount(5, "x", maker_fee_ppm=-1_000_001), Refusal.INVALID_TERMS),
         (OpenAccount(5, "x", taker_fee_ppm=1_000_001), Refusal.INVALID_TERMS),
     ],
 )
 def test_accounts_that_cannot_be(command: OpenAccount, refusal: Refusal) -> None:
-    assert trading().refused(command) is refusal
+    driver = trading()
+    driver.do(OpenAccount(SUB, "ann's bot", parent=ANN))
+    assert driver.refused(command) is refusal
+
+
+def test_a_key_has_one_owner_until_it_is_revoked() -> None:
+    driver = trading()
+    batch = driver.do(SetKey(ANN, "k", "hmac", b"v", ("read",)))
+    assert (batch.public, batch.private) == ([], {ANN: [KeySet("k", "hmac", b"v", ("read",))]})
+    assert driver.do(SetKey(ANN, "k", "hmac", b"w")).private == {ANN: [KeySet("k", "hmac", b"w")]}
+    assert driver.refused(SetKey(BOB, "k", "hmac", b"x")) is Refusal.ALREADY_EXISTS
+    assert driver.refused(SetKey(BOB, "", "hmac", b"x")) is Refusal.INVALID_TERMS
+    assert driver.refused(SetKey(77, "l", "hmac", b"x")) is Refusal.UNKNOWN_ACCOUNT
+    assert driver.refused(RevokeKey(BOB, "k")) is Refusal.INVALID_TERMS
+    assert driver.do(RevokeKey(ANN, "k")).private == {ANN: [KeyRevoked("k")]}
+    assert driver.refused(RevokeKey(ANN, "k")) is Refusal.INVALID_TERMS
+    assert driver.do(SetKey(BOB, "k", "hmac", b"x"))
 
 
 def test_every_command_has_a_handler() -> None:
@@ -192,7 +226,15 @@ def test_a_status_means_what_it_says(status: InstrumentStatus, market: bool, lim
         ({"size": 2**59}, Refusal.INVALID_SIZE),  # costs more than can be counted
         ({"size": 2}, Refusal.SIZE_TOO_SMALL),
         ({"price": 45}, Refusal.COST_TOO_SMALL),
-        ({"kind": MARKET}, Refusal.INVALID_TERMS),
+        ({"kind": MARKET, "price": 101}, Refusal.INVALID_PRICE),
+        ({"kind": MARKET, "price": -5}, Refusal.INVALID_PRICE),
+        ({"trigger": Trigger.STOP_LOSS, "trigger_price": 95}, Refusal.INVALID_TERMS),
+        ({"trigger_price": 95}, Refusal.INVALID_TERMS),
+        ({"activation_price": 95}, Refusal.INVALID_TERMS),
+        ({"trailing_bps": 1}, Refusal.INVALID_TERMS),
+        ({"amount": 1}, Refusal.INVALID_TERMS),
+        ({"expire_ts": 1}, Refusal.INVALID_TERMS),
+        ({"reduce_only": True}, Refusal.INVALID_TERMS),
         ({"kind": MARKET, "price": 0, "post_only": True}, Refusal.INVALID_TERMS),
         ({"kind": OrderKind.INSTANT}, Refusal.INVALID_TERMS),
         ({"kind": OrderKind.CASH_SELL, "price": 0}, Refusal.INVALID_TERMS),

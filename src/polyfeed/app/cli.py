@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyfeed import __version__
-from polyfeed.app import record, serve, status, tap
+from polyfeed.app import account, record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
+from polyfeed.app.operator_client import CallFailed
 from polyfeed.dialects.registry import INBOUND
 
 log = logging.getLogger("polyfeed")
+
+OPERATOR_URL = "http://127.0.0.1:9000"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"polyfeed: {error}", file=sys.stderr)
         return 2
-    except ValueError as error:
+    except (ValueError, CallFailed) as error:
         print(f"polyfeed: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -86,8 +89,11 @@ def parser() -> argparse.ArgumentParser:
         "text", help="any text for the whole venue; online, cancel_only, post_only, limit_only or halted for a market"
     )
     verb.add_argument("--instrument", metavar="NAME", help="canonical name of one market")
-    verb.add_argument("--url", default="http://127.0.0.1:9000", help="the operator's port (default: %(default)s)")
+    verb.add_argument("--url", default=OPERATOR_URL, help="the operator's port (default: %(default)s)")
     verb.set_defaults(run=status.run)
+
+    verb = _verb(verbs, "account", "keep accounts and their keys", "polyfeed account fund alice USD 1000")
+    account.add_verbs(verb.add_subparsers(required=True, metavar="ACTION"), OPERATOR_URL)
 
     verb = _verb(verbs, "config", "show or check the configuration", "polyfeed config show --set kraken.profile=1.x")
     verb.add_argument("action", choices=["show", "check"], help="print all of it as TOML, or only say whether it holds")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from polyfeed.app.config import FlowSection
+from polyfeed.app.demo_keys import demo_key_commands
 from polyfeed.dialects._base.inbound import BookMessage
 from polyfeed.dialects.registry import INBOUND
 from polyfeed.market.market import Market
@@ -52,7 +53,7 @@ def demo_flow(section: FlowSection, market: Market) -> Flow:
         for one in instruments_of(pairs)
     ]
     currencies = currencies_of(pairs)
-    setup = [*demo.listing_commands(currencies, instruments), *demo.account_commands(currencies)]
+    setup = [*demo.listing_commands(currencies, instruments), *demo.account_commands(currencies), *demo_key_commands()]
     played = {one.symbols[DIALECT]: one for one in instruments if one.symbols[DIALECT] in recorded}
     timeline = Timeline(shipped_captures(), INBOUND[DIALECT])
     sources: list[Source] = []

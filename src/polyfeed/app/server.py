@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from polyfeed.accounts.accounts import Accounts
+from polyfeed.app.api.endpoints import Problem
 from polyfeed.app.config import Config
+from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import GatewayRole, Memory, port_limits
@@ -50,9 +52,9 @@ class Server:
         self._bus = MemoryBus()
         self.sequencer = Sequencer(Venue(), NullJournal(), self._bus, now)
         self._driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
-        vault = vault_in(Path(config.server.state_dir).expanduser())
+        self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
         memory = Memory(market, self.accounts)
-        self._role = GatewayRole(config, GATEWAY, self._bus, memory, vault, self.sequencer.submit, now)
+        self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -112,11 +114,14 @@ class Server:
         """Returns never, or raises what ended one of the server's own tasks."""
         await asyncio.gather(*self._tasks)
 
-    async def execute(self, command: AnyCommand) -> Outcome:
-        """Has the venue carry out a command; its outcome."""
+    async def carry_out(self, command: AnyCommand) -> Outcome:
+        """Has the venue carry out a command; its outcome. Raises Problem 409 with the reason when it is refused."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._role.gateway.requests.submit(command, future.set_result)
-        return await future
+        outcome = await future
+        if not outcome.accepted:
+            raise Problem(409, f"{outcome.refusal}: {outcome.detail}")
+        return outcome
 
     def directory(self) -> str:
         """Where everything is, for people."""

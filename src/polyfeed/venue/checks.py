@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyfeed.model.commands import PlaceOrder
-from polyfeed.model.enums import InstrumentStatus, OrderKind, Refusal, Side, TimeInForce
+from polyfeed.model.enums import InstrumentStatus, OrderKind, Refusal, Side, TimeInForce, Trigger
 from polyfeed.model.formulas import cost
 from polyfeed.venue.accounts import Account
 from polyfeed.venue.limits import MAX_AMOUNT, MAX_IMPORTED_ID, MAX_NUMBER
@@ -15,6 +15,7 @@ BUY = Side.BUY
 LIMIT = OrderKind.LIMIT
 GTC = TimeInForce.GTC
 ONLINE = InstrumentStatus.ONLINE
+UNTRIGGERED = Trigger.NONE
 UNTIMED = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
 
 
@@ -60,9 +61,22 @@ def check_terms(market: Market, command: PlaceOrder) -> None:
         check_price(market, command.price)
     elif command.kind is not OrderKind.MARKET:
         raise Refused(Refusal.INVALID_TERMS, f"{command.kind.name} orders are not taken; use LIMIT or MARKET")
-    elif command.price or command.post_only:
+    elif command.post_only:
+        raise Refused(Refusal.INVALID_TERMS, "a market order cannot be post-only; drop that or use LIMIT")
+    elif command.price:
+        check_price(market, command.price)
+    if (
+        command.trigger is not UNTRIGGERED
+        or command.trigger_price
+        or command.activation_price
+        or command.trailing_bps
+        or command.amount
+        or command.expire_ts
+        or command.reduce_only
+    ):
         raise Refused(
-            Refusal.INVALID_TERMS, "a market order has no price and cannot be post-only; drop both or use LIMIT"
+            Refusal.INVALID_TERMS,
+            "triggers, amounts, expiry times and reduce-only orders are not taken; send none of these",
         )
     if command.tif not in UNTIMED:
         raise Refused(Refusal.INVALID_TERMS, f"time in force {command.tif.name} is not taken; use GTC, IOC or FOK")

@@ -15,9 +15,9 @@ balances of a maker not met before."""
 WITHDRAWAL = 3
 """The most that one cancellation among many adds: OrderClosed, OwnOrderUpdated, and a balance not touched before."""
 
-RESERVE = 8
-"""The most that a decision adds besides its steps: an amended order's OrderClosed, OrderOpened, OwnOrderAmended; what
-becomes of the rest and its OwnOrderUpdated; the taker's two balances and the venue's fees."""
+RESERVE = 9
+"""The most that a decision adds besides its steps: two events for an order that makes way and two for the one that
+arrives, what becomes of its rest and its OwnOrderUpdated, the taker's two balances and the venue's fees."""
 
 _by_currency = attrgetter("currency")
 

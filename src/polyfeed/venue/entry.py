@@ -21,6 +21,13 @@ LIMIT = OrderKind.LIMIT
 
 def place(state: State, command: PlaceOrder, draft: Draft) -> Outcome:
     """Enters an order."""
+    order = checked(state, command)
+    check_funds(order, order.price, order.left)
+    return enter(state, order, command, draft)
+
+
+def checked(state: State, command: PlaceOrder) -> Order:
+    """The order that a command asks for, when all but the money for it is there."""
     account = state.account(command.account)
     market = state.market(command.instrument)
     checks.check_status(market, command.kind, command.post_only)
@@ -30,10 +37,13 @@ def place(state: State, command: PlaceOrder, draft: Draft) -> Outcome:
         checks.check_level(market, command.side, command.price, command.size)
     if command.order_id:
         checks.check_imported_id(state, account, command.order_id)
-    order = Order(account, market, command)
-    check_funds(order, order.price, order.left)
+    return Order(account, market, command)
+
+
+def enter(state: State, order: Order, command: PlaceOrder, draft: Draft, replaces: int = 0) -> Outcome:
+    """Accepts an order and lets it arrive."""
     order.id = give_id(state, command.order_id, draft.ts)
-    announce(order, command, draft)
+    announce(order, command, replaces, draft)
     hold(order, draft)
     if arrive(state, order, draft):
         state.work.append(Sweep(order))
@@ -47,15 +57,18 @@ def give_id(state: State, imported: int, ts: int) -> int:
     return order_id
 
 
-def check_funds(order: Order, price: int, left: int) -> None:
-    """Whether an account has the money that an order of it must hold, counting what it holds already."""
+def check_funds(order: Order, price: int, left: int, freed: int = 0) -> None:
+    """Whether an account has the money that an order of it must hold, counting what it holds already and what an
+    order that makes way for it sets free.
+    """
     if order.account.house:
         return
     need = required(order, price, left)
     balance = fund(order)
-    if need - order.held > balance.available:
+    free = balance.available + order.held + freed
+    if need > free:
         raise Refused(
             Refusal.INSUFFICIENT_FUNDS,
-            f"account {order.account.id} has {balance.available + order.held} units of {balance.currency} for this "
-            f"order, which needs {need}; send a smaller size or free some",
+            f"account {order.account.id} has {free} units of {balance.currency} for this order, which needs {need}; "
+            "send a smaller size or free some",
         )

@@ -20,7 +20,6 @@ from polyfeed.venue.orders import Order
 from polyfeed.venue.state import State
 
 BUY = Side.BUY
-FILLED = CloseReason.FILLED
 STATUS_OPEN = OrderStatus.OPEN
 STATUS_FILLED = OrderStatus.FILLED
 
@@ -34,13 +33,26 @@ def side_of(order: Order) -> BookSide:
     return market.bids if order.side is BUY else market.asks
 
 
-def announce(order: Order, command: PlaceOrder, draft: Draft) -> None:
-    """An order was accepted."""
+def announce(order: Order, command: PlaceOrder, replaces: int, draft: Draft) -> None:
+    """An order was accepted, in the place of another one or (0) of none."""
     market, side, kind, price, left = order.market.id, order.side, order.kind, order.price, order.left
     tif, post_only = order.tif, order.post_only
     draft.public.append(OrderOpened(market, order.id, side, price, left, kind, tif, post_only))
     draft.own(order.account.id).append(
-        OwnOrderOpened(order.id, market, side, kind, price, left, tif, post_only, order.self_trade, command.client_id)
+        OwnOrderOpened(
+            order.id,
+            market,
+            side,
+            kind,
+            price,
+            left,
+            tif,
+            post_only,
+            order.self_trade,
+            command.client_id,
+            replaces=replaces,
+            last_price=order.market.last_price,
+        )
     )
 
 

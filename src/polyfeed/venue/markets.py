@@ -12,7 +12,7 @@ class Market:
     """One listed instrument.
 
     `divisor` turns price times size into units of the quote currency (see `formulas.cost`), `multiplier` turns a size
-    into units of the base currency.
+    into units of the base currency. `last_price` is that of the last trade, 0 before the first.
     """
 
     __slots__ = (
@@ -22,6 +22,7 @@ class Market:
         "divisor",
         "id",
         "instrument",
+        "last_price",
         "lot",
         "maker_fee_ppm",
         "min_cost",
@@ -47,6 +48,7 @@ class Market:
         self.taker_fee_ppm = instrument.taker_fee_ppm
         self.status = instrument.status
         self.takes_orders = instrument.detail is Detail.ORDERS
+        self.last_price = 0
         self.divisor = divisor
         self.multiplier = multiplier
         self.bids = BookSide(Side.BUY)

@@ -120,7 +120,7 @@ def trade(state: State, taker: Order, maker: Order, draft: Draft) -> CloseReason
     value = cost(price, size, market.divisor)
     fees = fee(value, taker.taker_ppm), fee(value, maker.maker_ppm)
     taker.left -= size
-    taker.last_price = price
+    taker.last_price = market.last_price = price
     level_size = side_of(maker).reduce(maker, size)
     if not maker.left:
         side_of(maker).remove(maker)

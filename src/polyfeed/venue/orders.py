@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from polyfeed.model.commands import PlaceOrder
-from polyfeed.model.enums import OrderKind, Side
+from polyfeed.model.enums import Side
 from polyfeed.venue.accounts import Account
 from polyfeed.venue.book import Level
 from polyfeed.venue.limits import MAX_NUMBER
 from polyfeed.venue.markets import Market
 
 BUY = Side.BUY
-LIMIT = OrderKind.LIMIT
 
 
 class Order:
@@ -73,6 +72,6 @@ class Order:
     @property
     def limit(self) -> int:
         """The worst price it takes."""
-        if self.kind is LIMIT:
+        if self.price or self.side is not BUY:
             return self.price
-        return MAX_NUMBER if self.side is BUY else 0
+        return MAX_NUMBER

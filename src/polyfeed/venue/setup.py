@@ -148,10 +148,14 @@ def open_account(state: State, command: OpenAccount, draft: Draft) -> Outcome:
     if command.account in state.accounts:
         raise Refused(Refusal.ALREADY_EXISTS, f"account {command.account} is open; choose another number")
     check_fees(f"account {command.account}", command.maker_fee_ppm, command.taker_fee_ppm)
+    if command.parent and state.account(command.parent).parent:
+        raise Refused(
+            Refusal.INVALID_TERMS, f"account {command.parent} is a sub-account itself; name its main account as parent"
+        )
     state.accounts[command.account] = Account(
-        command.account, command.house, command.maker_fee_ppm, command.taker_fee_ppm
+        command.account, command.house, command.maker_fee_ppm, command.taker_fee_ppm, command.parent
     )
-    draft.own(command.account).append(AccountOpened(command.name, command.house))
+    draft.own(command.account).append(AccountOpened(command.name, command.house, command.parent, command.tier))
     return ACCEPTED
 
 

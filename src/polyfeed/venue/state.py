@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 
 class State:
-    """Currencies, markets (by instrument id), accounts, resting orders, the last ids given, and unfinished work."""
+    """Currencies, markets (by instrument id), accounts, the owners of valid keys, resting orders, the last ids given,
+    unfinished work.
+    """
 
-    __slots__ = ("accounts", "currencies", "last_order_id", "last_trade_id", "markets", "orders", "work")
+    __slots__ = ("accounts", "currencies", "keys", "last_order_id", "last_trade_id", "markets", "orders", "work")
 
     def __init__(self) -> None:
         self.currencies: dict[str, Currency] = {}
         self.markets: list[Market] = []
         self.accounts: dict[int, Account] = {FEES: Account(FEES, True, None, None)}
+        self.keys: dict[str, int] = {}
         self.orders: dict[int, Order] = {}
         self.last_order_id = 0
         self.last_trade_id = 0

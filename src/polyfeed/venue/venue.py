@@ -21,7 +21,7 @@ from polyfeed.model import commands
 from polyfeed.model.batches import ACCEPTED, Batch, Outcome
 from polyfeed.model.commands import Clock, Command, Proceed, Stamped
 from polyfeed.model.enums import Refusal
-from polyfeed.venue import amending, cancelling, entry, setup
+from polyfeed.venue import amending, cancelling, entry, keys, replacing, setup
 from polyfeed.venue.draft import MATCH, RESERVE, Draft
 from polyfeed.venue.limits import MAX_TS
 from polyfeed.venue.refused import Refused
@@ -52,6 +52,9 @@ HANDLERS: dict[type[Command], Callable[[State, Any, Draft], Outcome]] = {
     commands.CancelOrder: cancelling.cancel,
     commands.CancelAll: cancelling.cancel_all,
     commands.AmendOrder: amending.amend,
+    commands.ReplaceOrder: replacing.replace,
+    commands.SetKey: keys.set_key,
+    commands.RevokeKey: keys.revoke_key,
     commands.Clock: tick,
     commands.Proceed: proceed,
 }

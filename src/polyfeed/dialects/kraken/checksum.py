@@ -29,8 +29,8 @@ def _digits(side: BookSide, pad: int) -> list[str]:
 class RunningChecksum:
     """The checksum of a pair's book, kept up to date change by change, which costs a third of making it anew.
 
-    It must be shown every change from `restart` on, with the book as of that moment. CRC-32 can go on from a first part:
-    a change of one side leaves what was made of the other.
+    It must be shown every change from `restart` on, with the book as of that moment. CRC-32 can go on from a first
+    part: a change of one side leaves what was made of the other.
     """
 
     __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "_book", "_pad", "_value")
