@@ -63,7 +63,7 @@ class World:
         end = self.time + int(seconds * 1e6)
         while self.time < end:
             self.time += STEP
-            self.driver.step()
+            self.driver.step(self.time)
             await self.sequencer.drain()
             await self.sequencer.work_off()
             await asyncio.sleep(0)

@@ -45,8 +45,11 @@ class Accounts:
 
     def key(self, key_id: str) -> tuple[Account, KeySet] | None:
         """Whose key it is and what is needed to check it; None when there is no such key, or no longer."""
-        owner = self._accounts.get(self._key_owners.get(key_id, 0))
-        return None if owner is None else (owner, owner.keys[key_id])
+        number = self._key_owners.get(key_id)
+        if number is None:
+            return None
+        owner = self._accounts[number]
+        return owner, owner.keys[key_id]
 
     def all(self) -> list[Account]:
         """Every account, by number."""

@@ -10,6 +10,8 @@ from polyfeed.model.batches import Batch
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.sources.source import BatchSource, Source
 
+WARM_UP_STEP_US = 10_000
+
 LONGEST_SLEEP_US = 1_000_000
 """Microseconds after which sources that are never due are looked at again."""
 
@@ -40,9 +42,15 @@ class Driver:
             if source.due is not None and source.due < self._until:
                 self._wake.set()
 
-    def step(self) -> None:
-        """Takes what is due from every source."""
+    async def warm_up(self, seconds: float) -> None:
+        """Lets the sources live through their first seconds at once, so that books stand before anybody looks."""
         now = self._now()
+        for ahead in range(0, int(seconds * 1e6), WARM_UP_STEP_US):
+            self.step(now + ahead)
+            await self._sequencer.drain()
+
+    def step(self, now: int) -> None:
+        """Takes what is due from every source at a time."""
         for source in self._sources:
             if source.due is not None and source.due <= now:
                 for command in source.step(now):
@@ -55,7 +63,7 @@ class Driver:
     async def run(self) -> None:
         """Works until cancelled."""
         while True:
-            self.step()
+            self.step(self._now())
             dues = [*(source.due for source in self._sources), *(source.due for source in self._recordings)]
             self._until = min((due for due in dues if due is not None), default=self._now() + LONGEST_SLEEP_US)
             await self._sleep(max(0, self._until - self._now()) / 1e6)

@@ -32,6 +32,9 @@ from polyfeed.venue.venue import Venue
 
 log = logging.getLogger("polyfeed")
 
+WARM_UP_SECONDS = 2.0
+"""Of the flow's first seconds, lived through before the ports open."""
+
 GATEWAY = 1
 """The number of the one gateway in this process."""
 
@@ -76,8 +79,7 @@ class Server:
         Raises OSError when an address is taken, ValueError when the venue refuses a part of the setup.
         """
         await self._set_up()
-        self._driver.step()
-        await self.sequencer.drain()
+        await self._driver.warm_up(WARM_UP_SECONDS)
         await self._role.open(self._tls())
         self._operator_port = await self._operator.open(self.config.server.host, self.config.http.port)
         self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self._driver.run())]

@@ -15,19 +15,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 
-def arguments(description: str) -> argparse.ArgumentParser:
+def arguments(
+    description: str, pair: str = "XBT/USD", what: tuple[str, ...] = ("sockets", "rest")
+) -> argparse.ArgumentParser:
     """The arguments that all drivers take. A driver adds its own, such as a certificate."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--ws", help="the WebSocket's address, ws://HOST:PORT")
     parser.add_argument("--rest", required=True, help="the REST API's address, http://HOST:PORT")
-    parser.add_argument("--pair", default="XBT/USD", help="the pair, as the exchange's WebSocket names it")
+    parser.add_argument("--pair", default=pair, help="the pair, as the exchange's WebSocket names it")
     parser.add_argument("--seconds", type=float, default=60.0, help="give up after this long")
     parser.add_argument("--updates", type=int, default=20, help="how many book updates each book must deliver")
     parser.add_argument(
         "--what",
-        choices=("sockets", "rest"),
-        default="sockets",
-        help="drive the client's subscriptions, or its calls of the REST API",
+        choices=what,
+        default=what[0],
+        help="drive the client's subscriptions, its calls of the REST API, or orders through both",
     )
     return parser
 

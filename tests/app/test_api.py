@@ -1,0 +1,134 @@
+"""The native API over a running demo: its document, its rules, and a user who trades."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.app.test_process import WAIT, Process, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
+
+
+class Api:
+    """Calls with a key, or without one."""
+
+    def __init__(self, url: str, key: str = "") -> None:
+        self.url = url
+        self.key = key
+
+    def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        if self.key:
+            headers["Authorization"] = "Basic " + base64.b64encode(self.key.encode()).decode()
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=WAIT) as response:
+                return response.status, json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    process = Process("serve", "--demo", "--set", "flow.capture=off", "--set", "flow.agents=0")
+    yield f"http://127.0.0.1:{process.port('http')}"
+    process.end()
+
+
+def test_the_document_describes_every_endpoint_and_is_whole(url: str) -> None:
+    status, document = Api(url)("GET", "/openapi.json")
+    assert status == 200
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]["/api/orders"]) == {"get", "post", "delete"}
+    text = json.dumps(document)
+    for name in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
+        assert name in document["components"]["schemas"], name
+    ids = [one["operationId"] for path in document["paths"].values() for one in path.values()]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_user_trades_with_another(url: str) -> None:
+    alice, bob = Api(url, "demo:demo"), Api(url, "demo2:demo2")
+    before = {one["currency"]: one for one in alice("GET", "/api/balances")[1]}
+    status, placed = alice(
+        "POST",
+        "/api/orders",
+        {"instrument": "BTC-USD", "side": "sell", "price": "60000", "size": "1", "client_id": "mine"},
+    )
+    assert status == 201
+    held = {one["currency"]: one for one in alice("GET", "/api/balances")[1]}["BTC"]["held"]
+    assert held == "1.00000000"
+    (order,) = alice("GET", "/api/orders?instrument=BTC-USD")[1]
+    assert (order["client_id"], order["left"], order["status"]) == ("mine", "1.00000000", "open")
+    assert alice("PATCH", f"/api/orders/{placed['order_id']}", {"size": "0.5"})[0] == 200
+    status, _ = bob("POST", "/api/orders", {"instrument": "BTC-USD", "side": "buy", "type": "market", "size": "0.2"})
+    assert status == 201
+    (fill,) = alice("GET", "/api/fills")[1]
+    # 0.2 * 60000 = 12000; the maker's fee is 0.16 % of it.
+    assert (fill["price"], fill["size"], fill["value"], fill["fee"], fill["liquidity"]) == (
+        "60000.00000",
+        "0.20000000",
+        "12000.00000000",
+        "19.20000000",
+        "maker",
+    )
+    assert alice("GET", f"/api/orders/{placed['order_id']}")[1]["left"] == "0.30000000"
+    assert alice("DELETE", f"/api/orders/{placed['order_id']}")[0] == 200
+    assert alice("GET", "/api/orders")[1] == []
+    after = {one["currency"]: one for one in alice("GET", "/api/balances")[1]}
+    assert float(before["BTC"]["total"]) - float(after["BTC"]["total"]) == pytest.approx(0.2)
+    assert after["BTC"]["held"] == "0.00000000"
+
+
+@pytest.mark.parametrize(
+    ("key", "method", "path", "body", "status", "says"),
+    [
+        ("", "GET", "/api/orders", None, 401, "HTTP Basic"),
+        ("demo:wrong", "GET", "/api/orders", None, 401, "no such key"),
+        ("nobody:x", "GET", "/api/orders", None, 401, "no such key"),
+        ("demo:demo", "GET", "/api/orders/17", None, 404, "no open order 17"),
+        ("demo:demo", "GET", "/api/nothing", None, 404, "/openapi.json"),
+        ("demo:demo", "PUT", "/api/orders", {}, 405, "there are POST, GET, DELETE"),
+        ("demo:demo", "POST", "/api/orders", {"side": "buy"}, 400, "missing required field `instrument`"),
+        ("demo:demo", "POST", "/api/orders", {"instrument": "BTC-USD", "side": "up"}, 400, "Invalid enum value 'up'"),
+        ("demo:demo", "POST", "/api/orders", {"instrument": "BTC-USD", "side": "buy", "sise": "1"}, 400, "sise"),
+        ("demo:demo", "POST", "/api/orders", {"instrument": "X", "side": "buy"}, 404, "no instrument 'X'"),
+        ("demo:demo", "POST", "/api/orders", {"instrument": "BTC-USD", "side": "buy", "size": "1e9"}, 400, "size: '1e9'"),
+        ("demo:demo", "POST", "/api/orders", {"instrument": "BTC-USD", "side": "buy", "size": "1", "price": "0.01"}, 409, "tick"),
+        ("demo:demo", "POST", "/api/orders", {"instrument": "BTC-USD", "side": "sell", "size": "9999999", "price": "9"}, 409, "insufficient funds"),
+        ("demo:demo", "POST", "/api/orders", b"{", 400, "does not fit"),
+        ("demo:demo", "POST", "/api/orders", b"x" * 70_000, 413, "too large"),
+        ("", "POST", "/api/accounts/nobody/keys", {}, 404, "no account 'nobody'"),
+        ("", "POST", "/api/accounts/alice/transfers", {"currency": "USD", "amount": "1.123456789"}, 400, "8 decimals"),
+    ],
+)  # fmt: skip
+def test_errors_say_what_was_wrong(
+    url: str, key: str, method: str, path: str, body: Any, status: int, says: str
+) -> None:
+    got, problem = Api(url, key)(method, path, body)
+    assert got == status, problem
+    assert says in problem["error"]
+
+
+def test_accounts_from_the_command_line(url: str) -> None:
+    assert run("account", "create", "carol", "--url", url).stdout == "account 1003 carol\n"
+    assert "there is an account 'carol'" in run("account", "create", "carol", "--url", url).stderr
+    assert "2500.00000000" in run("account", "fund", "carol", "USD", "2500", "--url", url).stdout
+    made = run("account", "key", "carol", "--read-only", "--url", url).stdout.split()
+    key, secret = made[1], made[3]
+    carol = Api(url, f"{key}:{secret}")
+    assert carol("GET", "/api/balances")[1][0]["total"] == "2500.00000000"
+    status, problem = carol("POST", "/api/orders", {"instrument": "BTC-USD", "side": "buy", "size": "1", "price": "1"})
+    assert (status, problem["error"]) == (403, f"key {key} may read, not trade")
+    assert key in run("account", "list", "--url", url).stdout
+    assert run("account", "revoke", "carol", key, "--url", url).returncode == 0
+    assert carol("GET", "/api/balances")[0] == 401
+    assert Api(url)("POST", "/api/accounts", {"name": "dave"}, Origin="http://evil.example")[0] == 403
