@@ -53,7 +53,8 @@ def print_latency(result: gateway.LatencyResult) -> None:
     """The latency's line."""
     print(
         f"latency   order in to frame out at {result.rate:,.0f} orders/s and {result.connections} clients: "
-        f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms (server {result.busy:.0%} busy)"
+        f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms "
+        f"({result.frames_per_second:,.0f} frames/s; server {result.busy:.0%}, client {result.client_busy:.0%} busy)"
     )
 
 

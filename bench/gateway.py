@@ -105,6 +105,8 @@ class LatencyResult(NamedTuple):
     p50: float
     p99: float
     busy: float
+    client_busy: float
+    frames_per_second: float
 
 
 def latency(rate: float, connections: int, seconds: float) -> LatencyResult:
@@ -128,7 +130,9 @@ def latency(rate: float, connections: int, seconds: float) -> LatencyResult:
             load.stop()
             result = load.result()
     assert result.latency is not None
-    return LatencyResult(rate, connections, result.latency.p50_us / 1000, result.latency.p99_us / 1000, paced["busy"])
+    client_busy = (result.cpu_user + result.cpu_sys) / result.seconds
+    p50, p99 = result.latency.p50_us / 1000, result.latency.p99_us / 1000
+    return LatencyResult(rate, connections, p50, p99, paced["busy"], client_busy, result.frames_per_second)
 
 
 class MemoryResult(NamedTuple):

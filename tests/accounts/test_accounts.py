@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from polyfeed.accounts import image
 from polyfeed.accounts.account import Account, Balance, Fill
 from polyfeed.accounts.accounts import AccountChange, Accounts
-from polyfeed.accounts.errors import BatchOutOfOrder
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.model.batches import Batch, decode_batch, encode_batch
 from polyfeed.model.enums import BalanceCause, CloseReason, MarginMode, OrderKind, OrderStatus, Side
+from polyfeed.model.errors import BatchOutOfOrder
 from polyfeed.model.events import (
     AccountOpened,
     BalanceSet,
@@ -258,7 +258,7 @@ def assert_equal(accounts: Accounts, slow: SlowAccounts) -> None:
 
 
 @given(BATCHES, st.integers(0, 8))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_equals_a_search_through_all_that_happened(
     batches: list[tuple[int, dict[int, list[Any]]]], restored_at: int
 ) -> None:

@@ -138,8 +138,11 @@ class Stage:
         self.submitted: list[tuple[AnyCommand, Origin]] = []
         requests = Requests(1, lambda command, origin: self.submitted.append((command, origin)))
         self.requests = requests
-        self.fan = FanOut(self.dialect, self.calls.append, self._watch, requests, lambda: 0, lag_bytes)
+        self.fan = FanOut(self.dialect, self.calls.append, self._later, self._watch, requests, lambda: 0, lag_bytes)
         self.seq = 0
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.calls.append(call)
 
     def _watch(self, fan: FanOut, connection: Connection, deadline: int) -> None:
         self.watched.append((connection, deadline))

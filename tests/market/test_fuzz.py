@@ -66,7 +66,7 @@ def test_nothing_loses_its_form(batches: list[tuple[int, int, list[Any], bool]])
 
 
 @given(BATCHES, st.integers(0, 8))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_a_restored_market_goes_on_as_the_first_one(
     batches: list[tuple[int, int, list[Any], bool]], restored_at: int
 ) -> None:

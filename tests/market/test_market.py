@@ -6,12 +6,13 @@ import pytest
 
 from polyfeed.market.book import Level
 from polyfeed.market.changes import LevelChange
-from polyfeed.market.errors import BatchOutOfOrder, UnknownInstrument
+from polyfeed.market.errors import UnknownInstrument
 from polyfeed.market.folds import FOLDS
 from polyfeed.market.market import Market
 from polyfeed.market.tape import TapeEntry
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import Detail, InstrumentStatus, OrderKind, Side
+from polyfeed.model.errors import BatchOutOfOrder
 from polyfeed.model.events import (
     AnnouncementMade,
     BookReset,

@@ -34,6 +34,9 @@ from polyfeed.model.events import (
 FILLS_KEPT = 1000
 """Fills kept per account; older ones are the store's matter."""
 
+CLOSED_KEPT = 1000
+"""Ended orders kept per account; older ones are the store's matter."""
+
 
 class Balance(Struct, frozen=True, array_like=True, gc=False):
     """What is owned of a currency, and how much of that open orders and positions hold, in units of the currency."""
@@ -58,6 +61,8 @@ class Fill(Struct, frozen=True, array_like=True, gc=False):
 class Account:
     """What is known of one account. `orders` are the open ones by order of entry, `fills` the last ones, oldest first.
 
+    `closed` are the last orders that ended, by number, the one that ended first coming first.
+
     `positions` and `leverages` are by instrument (-1: the leverage for all), `balances` and `addresses` by currency,
     `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main one; `tier` names its quotas.
     """
@@ -66,6 +71,7 @@ class Account:
         "account_id",
         "addresses",
         "balances",
+        "closed",
         "fills",
         "house",
         "keys",
@@ -85,6 +91,7 @@ class Account:
         self.tier = ""
         self.balances: dict[str, Balance] = {}
         self.orders: dict[int, OwnOrder] = {}
+        self.closed: dict[int, OwnOrder] = {}
         self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT)
         self.keys: dict[str, KeySet] = {}
         self.positions: dict[int, PositionSet] = {}
@@ -96,9 +103,13 @@ class Account:
         return self._folds[type(event)](self, event, ts)
 
     def _stands(self, order: OwnOrder) -> OwnOrder:
-        """Remembers where an order stands, or forgets it when it ended."""
+        """Remembers where an order stands, or that it ended."""
         if order.ended:
             self.orders.pop(order.order_id, None)
+            self.closed.pop(order.order_id, None)
+            self.closed[order.order_id] = order
+            if len(self.closed) > CLOSED_KEPT:
+                del self.closed[next(iter(self.closed))]
         else:
             self.orders[order.order_id] = order
         return order

@@ -11,12 +11,12 @@ from polyfeed.accounts.account import FILLS_KEPT, Account, Balance, Fill
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.model.events import KeySet, LeverageSet, PositionSet
 
-FORMAT = 1
+FORMAT = 2
 """Counts up whenever the form changes: a snapshot of another form is refused, not misread."""
 
 
 class AccountImage(Struct, frozen=True, array_like=True):
-    """An account as a value. Orders are in the order of their entry, the rest in that of their keys."""
+    """An account as a value. Orders are in the order of their entry or end, the rest in that of their keys."""
 
     account_id: int
     name: str
@@ -25,6 +25,7 @@ class AccountImage(Struct, frozen=True, array_like=True):
     tier: str
     balances: dict[str, Balance]
     orders: list[OwnOrder]
+    closed: list[OwnOrder]
     fills: list[Fill]
     keys: dict[str, KeySet]
     positions: list[PositionSet]
@@ -70,6 +71,7 @@ def image_of(account: Account) -> AccountImage:
         account.tier,
         account.balances,
         list(account.orders.values()),
+        list(account.closed.values()),
         list(account.fills),
         account.keys,
         [position for _, position in sorted(account.positions.items())],
@@ -84,6 +86,7 @@ def account_of(image: AccountImage) -> Account:
     account.name, account.house, account.parent, account.tier = image.name, image.house, image.parent, image.tier
     account.balances = image.balances
     account.orders = {order.order_id: order for order in image.orders}
+    account.closed = {order.order_id: order for order in image.closed}
     account.fills = deque(image.fills, FILLS_KEPT)
     account.keys = image.keys
     account.positions = {position.instrument: position for position in image.positions}

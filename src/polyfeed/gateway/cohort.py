@@ -20,10 +20,11 @@ CHUNK_BYTES = 65_536
 class Cohort:
     """`indexes` are the places of `frames` in the log, which counts all frames of all feeds."""
 
-    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members", "sent_at")
+    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members", "private", "sent_at")
 
     def __init__(self, lines: frozenset[Line]) -> None:
         self.lines = lines
+        self.private = any(line.feed.key.account for line in lines)
         self.members: dict[Connection, None] = {}
         self._indexes: list[int] = []
         self._frames: list[bytes] = []
@@ -38,10 +39,6 @@ class Cohort:
         self._frames.append(frame)
         self._chunks.clear()
         self.bytes += len(frame)
-
-    def is_public(self) -> bool:
-        """Whether nothing private is heard here."""
-        return not any(line.feed.key.account for line in self.lines)
 
     def end(self) -> int:
         """The place after the last frame: a cursor there or later has nothing to send."""

@@ -15,36 +15,43 @@ from websockets.frames import Frame, Opcode
 
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.dialect import Dialect
-from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Send, Snapshot, Submit
+from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot, Submit
 from polyfeed.dialects._base.feeds import OnLag
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet, write_abreast
-from polyfeed.gateway.line import Line
+from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.requests import Requests
-from polyfeed.market.changes import InstrumentChange
+from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.model.batches import Batch, Outcome
+from polyfeed.model.events import RelayedFrame
 
 PUBLIC = 0
 """The account of what is nobody's own."""
 
+PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
+
 SLICE = 256
 """Connections written to before the event loop gets a turn: one write costs about 5 us, so this is about 1 ms."""
+
+LONGEST_REST_US = 10_000
+"""The most that public frames wait for others to join them."""
 
 
 class FanOut:
     """Carries one dialect.
 
-    `soon` has a function called on the next turn of the event loop; `watch` has `expire` called at a deadline;
-    `requests` takes commands; `now` is gateway time; `lag_bytes` bounds what each cohort keeps for members that fall
-    behind.
+    `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
+    called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps for
+    members that fall behind; `longest_rest` is the most (microseconds) that public frames wait for others.
     """
 
     def __init__(
         self,
         dialect: Dialect,
         soon: Callable[[Callable[[], None]], object],
+        later: Callable[[float, Callable[[], None]], object],
         watch: Callable[[FanOut, Connection, int], None],
         requests: Requests,
         now: Callable[[], int],
@@ -54,12 +61,13 @@ class FanOut:
         self.connections: dict[Connection, None] = {}
         self.frames = 0
         self._soon = soon
+        self._later = later
         self._watch = watch
         self._requests = requests
         self._now = now
         self._lag_bytes = lag_bytes
         self._lines: dict[FeedKey, Line] = {}
-        self._wants: dict[tuple[type, int, int], list[Line]] = {}
+        self._wants: dict[Want, list[Line]] = {}
         self._timed: dict[Line, None] = {}
         self._dirty: dict[Line, None] = {}
         self._head = 0
@@ -68,6 +76,9 @@ class FanOut:
         self._fresh: dict[Cohort, None] = {}
         self._sweeps: deque[Sweep] = deque()
         self.turning = False
+        self.longest_rest = LONGEST_REST_US
+        self._turn_began = 0
+        self._rest_until = 0
 
     # --- batches in -------------------------------------------------------------------------------------------------
 
@@ -76,6 +87,14 @@ class FanOut:
         kind = type(change)
         for instrument in (change.instrument, ANY):
             for line in self._wants.get((kind, instrument, PUBLIC), ()):
+                line.feed.fold(change)
+                self._dirty[line] = None
+
+    def fold_venue(self, change: VenueChange) -> None:
+        """Shows a change of no one instrument to the feeds that want it."""
+        places = self.dialect.channels(change) if isinstance(change, RelayedFrame) else (ANY,)
+        for place in places:
+            for line in self._wants.get((type(change), place, PUBLIC), ()):
                 line.feed.fold(change)
                 self._dirty[line] = None
 
@@ -92,12 +111,14 @@ class FanOut:
             self._dirty.clear()
             for line in lines:
                 self._publish(line, line.feed.flush(batch))
+            self._send()
 
     def tick(self, epoch: int, ts: int) -> None:
         """Takes what the timed feeds of a history say at a mark of its time."""
         for line in sorted(self._timed, key=Line.order):
             if line.feed.epoch == epoch:
                 self._publish(line, line.feed.tick(ts))
+        self._send()
 
     def _publish(self, line: Line, texts: Iterable[str]) -> None:
         for text in texts:
@@ -109,9 +130,12 @@ class FanOut:
                     cohort.shrink(self._lag_bytes)
             self._head += 1
             self.frames += 1
+
+    def _send(self) -> None:
+        """Sends, or has sent soon, what was published."""
+        self._serve_private()
         if self._fresh and not self.turning:
-            self.turning = True
-            self._soon(self._turn)
+            self._begin()
 
     def idle(self) -> bool:
         """Whether no feed, no group of listeners and no frame is kept: what it must come to when everybody has left."""
@@ -138,6 +162,7 @@ class FanOut:
         connection.own.clear()
         connection.closing = True
         connection.fd = -1
+        self._submit_alone(connection, connection.session.leave(self._now()))
 
     def carry_out(self, connection: Connection, effects: Iterable[Effect]) -> None:
         """Does what a session decided, in its order, and sends what can be sent."""
@@ -146,6 +171,8 @@ class FanOut:
             match effect:
                 case Send(text):
                     connection.push(text_frame(text), self._head)
+                case Ping():
+                    connection.push(PING_FRAME, self._head)
                 case Join(key):
                     feeds_changed |= self._join(connection, key)
                 case Leave(key):
@@ -153,8 +180,8 @@ class FanOut:
                 case Snapshot(key):
                     for text in self._lines[key].feed.snapshot():
                         connection.push(text_frame(text), self._head)
-                case Submit(command, request):
-                    self._requests.submit(command, partial(self._answer, connection, request))
+                case Submit():
+                    self._submit(connection, effect)
                 case Close(code, reason):
                     self.close(connection, code, reason)
                     return
@@ -163,9 +190,21 @@ class FanOut:
         self.resume(connection)
         self._schedule(connection)
 
+    def _submit(self, connection: Connection, effect: Submit) -> None:
+        self._requests.submit(effect.command, partial(self._answer, connection, effect.request), effect.reference)
+
+    def _submit_alone(self, connection: Connection, effects: Iterable[Effect]) -> None:
+        """Carries out what counts of a session that nobody listens to any more: its commands."""
+        for effect in effects:
+            if isinstance(effect, Submit):
+                self._submit(connection, effect)
+
     def _answer(self, connection: Connection, request: int, outcome: Outcome) -> None:
-        if not connection.closing:
-            self.carry_out(connection, connection.session.answer(self._now(), request, outcome))
+        effects = connection.session.answer(self._now(), request, outcome)
+        if connection.closing:
+            self._submit_alone(connection, effects)
+        else:
+            self.carry_out(connection, effects)
 
     def close(self, connection: Connection, code: int, reason: str) -> None:
         """Sends what is queued, then the close frame, and nothing after it."""
@@ -293,17 +332,26 @@ class FanOut:
 
     # --- frames out -------------------------------------------------------------------------------------------------
 
+    def _begin(self) -> None:
+        """Has a turn begin: at once, or, after a long one, when everything else has had as much time.
+
+        So one frame goes out as it comes while there is little to do, and under load each write carries more frames.
+        """
+        self.turning = True
+        rest = self._rest_until - self._now()
+        if rest <= 0:
+            self._soon(self._turn)
+        else:
+            self._later(rest / 1e6, self._turn)
+
     def _turn(self) -> None:
         """Writes to up to SLICE connections, then lets others have the event loop."""
         budget = SLICE
-        while budget > 0:
-            if not self._sweeps:
-                if not self._fresh:
-                    self.turning = False
-                    return
-                # A private event does not wait behind thousands of readers of public ones.
-                self._sweeps.extend(Sweep(cohort) for cohort in sorted(self._fresh, key=Cohort.is_public))
-                self._fresh.clear()
+        if not self._sweeps:
+            self._turn_began = self._now()
+            self._sweeps.extend(Sweep(cohort) for cohort in self._fresh)
+            self._fresh.clear()
+        while budget > 0 and self._sweeps:
             sweep = self._sweeps[0]
             part = sweep.next_members(budget)
             budget -= len(part) + 1
@@ -311,9 +359,23 @@ class FanOut:
                 sweep.behind |= self._serve(sweep.cohort, part)
             else:
                 self._sweeps.popleft()
-                members = sweep.cohort.members if sweep.behind else ()
-                sweep.cohort.forget(min((member.cursor for member in members), default=sweep.end))
-        self._soon(self._turn)
+                sweep.end_cohort()
+        if self._sweeps:
+            self._soon(self._turn)
+            return
+        now = self._now()
+        self._rest_until = now + min(now - self._turn_began, self.longest_rest)
+        self.turning = False
+        if self._fresh:
+            self._begin()
+
+    def _serve_private(self) -> None:
+        """Writes what is somebody's own at once: it does not wait behind thousands of readers of public frames."""
+        for cohort in [cohort for cohort in self._fresh if cohort.private]:
+            del self._fresh[cohort]
+            sweep = Sweep(cohort)
+            sweep.behind = self._serve(cohort, sweep.next_members(len(cohort.members)))
+            sweep.end_cohort()
 
     def _serve(self, cohort: Cohort, members: list[Connection]) -> bool:
         """Sends what there is for members of a cohort: the same bytes to most, and to each other what it needs.
@@ -342,6 +404,11 @@ class Sweep:
         self.end = cohort.end()
         self.behind = False
         self._left = list(cohort.members)
+
+    def end_cohort(self) -> None:
+        """Has the cohort forget what all its members have been sent."""
+        members = self.cohort.members if self.behind else ()
+        self.cohort.forget(min((member.cursor for member in members), default=self.end))
 
     def next_members(self, count: int) -> list[Connection]:
         """Up to `count` that have not had their turn."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from polyfeed.accounts.accounts import Accounts
+from polyfeed.accounts.accounts import AccountChange, Accounts
 from polyfeed.dialects._base.dialect import Dialect
+from polyfeed.dialects._base.effects import Effect
 from polyfeed.dialects._base.feeds import GRID_US
-from polyfeed.dialects._base.session import NOTICES, Notice
+from polyfeed.dialects._base.session import ACCOUNT_NOTICES, NOTICES, Notice, Session
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.wheel import TimerWheel
-from polyfeed.market.changes import InstrumentChange
+from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
+from polyfeed.model.enums import Detail
 
 
 class Gateway:
@@ -42,23 +45,34 @@ class Gateway:
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0
         self.fans = {
-            dialect.name: FanOut(dialect, self._loop.call_soon, self._watch, requests, now, lag_bytes)
+            dialect.name: FanOut(
+                dialect, self._loop.call_soon, self._loop.call_later, self._watch, requests, now, lag_bytes
+            )
             for dialect in dialects
         }
         self._fans = tuple(self.fans.values())
         self._projections = [one.projection for one in dialects if one.projection is not None]
-        self._marks: dict[int, int] = {}
+        # Taken over in the midst of a history, the next mark must be heard like every other.
+        self._marks = {
+            state.epoch: state.clock.now - state.clock.now % GRID_US
+            for state in market.instruments
+            if state.instrument.detail is Detail.ORDERS
+        }
 
     def on_batch(self, batch: Batch) -> None:
         """Takes in a batch: state first, then its answer, then every dialect's frames, then what sessions say to it."""
         self._mark(batch)
         notices = self._fold_public(batch)
-        self._fold_private(batch)
+        account_notices = self._fold_private(batch)
+        for projection in self._projections:
+            projection.settle(batch)
         self.requests.on_batch(batch)
         for fan in self._fans:
             fan.flush(batch)
         for notice in notices:
-            self._tell(notice)
+            self._tell(partial(_say, notice))
+        for change in account_notices:
+            self._tell(partial(_say_of_account, change))
 
     def _mark(self, batch: Batch) -> None:
         """Has the timed feeds speak when the time of the batch's history passes a mark."""
@@ -76,28 +90,44 @@ class Gateway:
             if isinstance(change, InstrumentChange):
                 for fan in self._fans:
                     fan.fold(change)
+            elif isinstance(change, VenueChange):
+                for fan in self._fans:
+                    fan.fold_venue(change)
             elif isinstance(change, NOTICES):
                 notices.append(change)
         return notices
 
-    def _fold_private(self, batch: Batch) -> None:
+    def _fold_private(self, batch: Batch) -> list[AccountChange]:
+        notices: list[AccountChange] = []
         for change in self.accounts.apply(batch):
             for projection in self._projections:
                 projection.fold(batch, change)
             for fan in self._fans:
                 fan.fold_private(change)
+            if isinstance(change.event, ACCOUNT_NOTICES):
+                notices.append(change)
+        return notices
+
+    def drain(self) -> list[Connection]:
+        """Has every session say goodbye in its own way; the connections whose clients were asked to leave."""
+        return self._tell(lambda session, now: session.drain(now))
 
     def stop(self) -> None:
         """Ends the timers. Connections are the listeners' to close."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _tell(self, notice: Notice) -> None:
+    def _tell(self, say: Callable[[Session, int], list[Effect]]) -> list[Connection]:
+        """Says something to every session; the connections that it had any effect on."""
         now = self._now()
+        answered: list[Connection] = []
         for fan in self._fans:
             for connection in tuple(fan.connections):
-                if not connection.closing:
-                    fan.carry_out(connection, connection.session.notice(now, notice))
+                effects = [] if connection.closing else say(connection.session, now)
+                if effects:
+                    answered.append(connection)
+                    fan.carry_out(connection, effects)
+        return answered
 
     def _watch(self, fan: FanOut, connection: Connection, deadline: int) -> None:
         """Has the fan-out look at the connection when its deadline has come."""
@@ -119,3 +149,11 @@ class Gateway:
         for fan, connection in self._wheel.pop_due(now):
             fan.expire(connection, now)
         self._arm()
+
+
+def _say(notice: Notice, session: Session, now: int) -> list[Effect]:
+    return session.notice(now, notice)
+
+
+def _say_of_account(change: AccountChange, session: Session, now: int) -> list[Effect]:
+    return session.account_notice(now, change)

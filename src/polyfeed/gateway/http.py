@@ -110,7 +110,7 @@ async def settle(port: Port, answer: RestAnswer) -> RestResponse:
     """The response that an answer comes to, after the venue has decided what it submits."""
     while isinstance(answer, RestSubmit):
         future: asyncio.Future[RestAnswer] = asyncio.get_running_loop().create_future()
-        port.requests.submit(answer.command, partial(decide, future, answer.reply))
+        port.requests.submit(answer.command, partial(decide, future, answer.reply), answer.reference)
         answer = await future
     return answer
 

@@ -181,6 +181,8 @@ class WebSocketProtocol(asyncio.Protocol):
         if isinstance(answer, RestResponse):
             self._ws.send_response(refusal(answer))
             return
+        if answer.subprotocol:
+            response.headers["Sec-WebSocket-Protocol"] = answer.subprotocol
         self._ws.send_response(response)
         self._send_control()
         self._connection = self._port.fan.enter(answer, self)
@@ -188,6 +190,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._port.fan.carry_out(self._connection, answer.open(self._port.now()))
 
     def _frame(self, frame: Frame) -> None:
+        if self._connection is not None:
+            self._connection.session.last_heard = self._port.now()
         if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.BINARY:
             self._text = frame.opcode is Opcode.TEXT
             if frame.fin:
@@ -244,7 +248,7 @@ def peer_of(request: Request, connection_id: int) -> Peer:
     headers: dict[str, str] = {}
     for name, value in request.headers.raw_items():
         headers.setdefault(name.lower(), value)
-    return Peer(connection_id, target.path, parse_qs(target.query, keep_blank_values=True), headers)
+    return Peer(connection_id, target.path, parse_qs(target.query, keep_blank_values=True), headers, target.query)
 
 
 def refusal(answer: RestResponse) -> Response:

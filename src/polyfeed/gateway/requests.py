@@ -21,11 +21,11 @@ class Requests:
         self._number = 0
         self._waiting: dict[int, Answer] = {}
 
-    def submit(self, command: AnyCommand, answer: Answer) -> None:
+    def submit(self, command: AnyCommand, answer: Answer, reference: str = "") -> None:
         """Sends a command; `answer` is called with its outcome when its batch comes."""
         self._number += 1
         self._waiting[self._number] = answer
-        self._entry(command, Origin(self._gateway, self._number))
+        self._entry(command, Origin(self._gateway, self._number, reference))
 
     def on_batch(self, batch: Batch) -> None:
         """Answers whoever the batch is the answer to. Later parts of a huge decision answer nobody."""

@@ -45,11 +45,15 @@ class LevelChange(Struct, frozen=True, array_like=True, gc=False):
     added: bool
 
 
-InstrumentChange = LevelChange | Trade | BookReset | OrderOpened | OrderRested | OrderReduced | OrderClosed
-"""Changes of one instrument's trading: what feeds are made of."""
-
-PerpetualChange = (
-    IndexPriceSet
+InstrumentChange = (
+    LevelChange
+    | Trade
+    | BookReset
+    | OrderOpened
+    | OrderRested
+    | OrderReduced
+    | OrderClosed
+    | IndexPriceSet
     | MarkPriceSet
     | FundingRateSet
     | FundingSettled
@@ -57,15 +61,9 @@ PerpetualChange = (
     | PositionLiquidated
     | DeleveragingStateSet
 )
-"""Changes of what only a perpetual has."""
+"""Changes of one instrument: what most feeds are made of."""
 
-Change = (
-    InstrumentChange
-    | PerpetualChange
-    | InstrumentListed
-    | InstrumentStatusSet
-    | SystemStatusSet
-    | AnnouncementMade
-    | InsuranceFundSet
-    | RelayedFrame
-)
+VenueChange = AnnouncementMade | InsuranceFundSet | RelayedFrame
+"""Changes that belong to no one instrument."""
+
+Change = InstrumentChange | VenueChange | InstrumentListed | InstrumentStatusSet | SystemStatusSet

@@ -9,11 +9,12 @@ from typing import Any
 from polyfeed.market import image as images
 from polyfeed.market.changes import Change
 from polyfeed.market.clock import Clock
-from polyfeed.market.errors import BatchOutOfOrder, UnknownInstrument
+from polyfeed.market.errors import UnknownInstrument
 from polyfeed.market.folds import FOLDS, Changes
 from polyfeed.market.instrument import InstrumentState
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import Detail
+from polyfeed.model.errors import BatchOutOfOrder
 from polyfeed.model.events import (
     AnnouncementMade,
     CurrencyDefined,

@@ -186,10 +186,15 @@ AnyCommand = (
 
 
 class Origin(Struct, frozen=True, array_like=True, gc=False):
-    """Who asked: a gateway, and its running number for the command, by which it knows whom to answer."""
+    """Who asked: a gateway, and its running number for the command, by which it knows whom to answer.
+
+    `reference` is the client's own name of the request, for dialects whose events repeat it (Rails'
+    `clientRequestId`); the venue does not look at it.
+    """
 
     gateway: int
     number: int
+    reference: str = ""
 
 
 class Record(Struct, frozen=True, array_like=True, gc=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -11,15 +12,17 @@ from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.projection import Projection
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
+from polyfeed.model.events import RelayedFrame
 
 
 class Peer(Struct, frozen=True):
-    """Who connects: the handshake, and a random 64-bit number for the connection."""
+    """Who connects: the handshake, and a random 64-bit number for the connection. `raw_query` is as it came."""
 
     connection_id: int
     path: str
     query: dict[str, list[str]] = {}
     headers: dict[str, str] = {}
+    raw_query: str = ""
 
 
 class Limits(Struct, frozen=True):
@@ -42,6 +45,10 @@ class Dialect(ABC):
     @abstractmethod
     def feed(self, key: FeedKey) -> Feed:
         """A new feed, reading the market as it is now."""
+
+    def channels(self, frame: RelayedFrame) -> Sequence[str]:
+        """The channels whose feeds hear a relayed frame, for a dialect that passes frames through."""
+        return ()
 
     @abstractmethod
     def rest(self, now: int, request: RestRequest) -> RestAnswer:

@@ -33,6 +33,10 @@ class Send(Struct, frozen=True):
     text: str
 
 
+class Ping(Struct, frozen=True):
+    """Sends a WebSocket ping; the pong shows in `Session.last_heard`."""
+
+
 class Join(Struct, frozen=True):
     """From here on the connection hears the feed."""
 
@@ -52,10 +56,14 @@ class Snapshot(Struct, frozen=True):
 
 
 class Submit(Struct, frozen=True):
-    """Hands a command to the venue. Its outcome comes back as `Session.answer` with the same `request`."""
+    """Hands a command to the venue. Its outcome comes back as `Session.answer` with the same `request`.
+
+    `reference` goes into the origin of its batches: the client's own name of the request.
+    """
 
     command: AnyCommand
     request: int = 0
+    reference: str = ""
 
 
 class Close(Struct, frozen=True):
@@ -65,4 +73,4 @@ class Close(Struct, frozen=True):
     reason: str
 
 
-Effect = Send | Join | Leave | Snapshot | Submit | Close
+Effect = Send | Ping | Join | Leave | Snapshot | Submit | Close

@@ -9,11 +9,11 @@ from typing import ClassVar
 
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import FeedKey
-from polyfeed.market.changes import InstrumentChange
+from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.model.batches import Batch
 
-Heard = InstrumentChange | AccountChange
-"""What a feed may be shown: changes of instruments, or of the account that a private feed belongs to."""
+Heard = InstrumentChange | VenueChange | AccountChange
+"""What a feed may be shown: changes of instruments, of the venue (where its key says ANY), or of its own account."""
 
 GRID_US = 100_000
 """Venue time is marked off in steps of 100 ms; timed feeds speak at those marks."""

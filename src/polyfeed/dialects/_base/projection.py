@@ -19,6 +19,9 @@ class Projection(ABC):
     def fold(self, batch: Batch, change: Change | AccountChange) -> None:
         """Takes in one change."""
 
+    def settle(self, batch: Batch) -> None:  # noqa: B027  (most have nothing left to do)
+        """The batch is folded as a whole, before any answer or frame of it; called for empty ones too."""
+
     @abstractmethod
     def snapshot(self) -> bytes:
         """Its state as bytes, the same for equal states."""

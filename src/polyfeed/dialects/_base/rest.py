@@ -38,11 +38,12 @@ class RestResponse(Struct, frozen=True):
 class RestSubmit(Struct, frozen=True):
     """A reply that waits for the venue: `reply` makes it from the outcome, or asks for one more command.
 
-    By then the market and the accounts show what was decided.
+    By then the market and the accounts show what was decided. `reference` is as in `effects.Submit`.
     """
 
     command: AnyCommand
     reply: Callable[[Outcome], RestAnswer]
+    reference: str = ""
 
 
 RestAnswer = RestResponse | RestSubmit

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import Effect
 from polyfeed.model.batches import Outcome
-from polyfeed.model.events import InstrumentStatusSet, SystemStatusSet
+from polyfeed.model.events import AccountOpened, InstrumentStatusSet, KeyRevoked, KeySet, SystemStatusSet
 
 NOTICES = (SystemStatusSet, InstrumentStatusSet)
 """The public events that every session is told of, whatever it has subscribed to."""
 
 Notice = SystemStatusSet | InstrumentStatusSet
+
+ACCOUNT_NOTICES = (AccountOpened, KeySet, KeyRevoked)
+"""The private events that every session is told of: what it may hear may depend on them."""
 
 
 class Session(ABC):
@@ -19,10 +23,14 @@ class Session(ABC):
 
     `deadline` is when `expire` wants to be called, None for never; the gateway looks at it after every call.
     `last_sent` is kept by the gateway: when it last sent this connection anything, a feed's messages included.
+    `last_heard` too: when a frame of it last came, pongs included.
+    `subprotocol` is what the handshake's answer names as chosen, empty for none.
     """
 
     deadline: int | None = None
     last_sent: int = 0
+    last_heard: int = 0
+    subprotocol: str = ""
 
     @abstractmethod
     def open(self, now: int) -> list[Effect]:
@@ -40,6 +48,18 @@ class Session(ABC):
     def notice(self, now: int, event: Notice) -> list[Effect]:
         """The venue said something to everybody."""
 
+    def account_notice(self, now: int, change: AccountChange) -> list[Effect]:
+        """An account was opened, or one of its keys set or revoked (ACCOUNT_NOTICES)."""
+        return []
+
+    def drain(self, now: int) -> list[Effect]:
+        """The server is about to stop. A session that asks its client to leave first closes at its deadline."""
+        return []
+
     @abstractmethod
     def expire(self, now: int) -> list[Effect]:
         """The deadline has passed."""
+
+    def leave(self, now: int) -> list[Effect]:
+        """The connection is gone: only `Submit` counts, here and in answers that come later."""
+        return []
