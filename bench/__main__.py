@@ -45,7 +45,8 @@ def print_fan_out(result: gateway.FanOutResult) -> None:
     print(
         f"fan-out   {result.frames_per_second:,.0f} frames/s to {result.connections:,} Kraken book-10 subscribers, "
         f"one frame a write; C send() loop on the same sockets {result.c_frames_per_second:,.0f}: "
-        f"ratio {result.ratio:.2f}, CPU per frame {result.cpu_ratio:.2f}"
+        f"ratio {result.ratio:.2f}, CPU per frame {result.cpu_ratio:.2f}; "
+        f"{result.saturated:,.0f} frames/s when batches come faster than writes"
     )
 
 

@@ -76,11 +76,13 @@ class FanOutResult(NamedTuple):
     c_frames_per_second: float
     ratio: float
     cpu_ratio: float
+    saturated: float
 
 
 def fan_out(connections: int, rounds: int, seconds: float) -> FanOutResult:
     """Product and C loop in turns, on the same sockets."""
     ours: list[dict[str, float]] = []
+    saturated: list[float] = []
     limits: list[dict[str, float]] = []
     with product() as running:
         options = LoadOptions(port=running.port, connections=connections, send=(SUBSCRIBE,), ready_text='"as"')
@@ -88,12 +90,14 @@ def fan_out(connections: int, rounds: int, seconds: float) -> FanOutResult:
             for _ in range(rounds):
                 ours.append(running.ask("flood", seconds=seconds))
                 limits.append(running.ask("limit", seconds=seconds))
+                saturated.append(running.ask("saturate", seconds=seconds)["frames_per_second"])
     return FanOutResult(
         connections,
         statistics.median(one["frames_per_second"] for one in ours),
         statistics.median(one["frames_per_second"] for one in limits),
         statistics.median(a["frames_per_second"] / b["frames_per_second"] for a, b in zip(ours, limits, strict=True)),
         statistics.median(b["cpu_us_per_frame"] / a["cpu_us_per_frame"] for a, b in zip(ours, limits, strict=True)),
+        statistics.median(saturated),
     )
 
 

@@ -2,6 +2,7 @@
 
 {"do": "connections"}                  how many there are
 {"do": "flood", "seconds": 3}          one level change after the other, each sent to all before the next
+{"do": "saturate", "seconds": 3}       batches as fast as they come, several to a write
 {"do": "limit", "seconds": 3}          a C send() loop over the same sockets, frames of the same size
 {"do": "pace", "rate": 1000, "seconds": 5}   orders at a steady rate, stamped with the time meant for each
 {"do": "memory"}                       resident bytes
@@ -34,10 +35,23 @@ def cpu() -> float:
 
 async def flood(scene: Scene, seconds: float) -> dict[str, float]:
     """As many batches as get through, each of them written to every connection before the next."""
+    rest, scene.fan.longest_rest = scene.fan.longest_rest, 0
     used, start, frames = cpu(), time.perf_counter(), scene.fan.frames
     while time.perf_counter() - start < seconds:
         await scene.change_a_level()
         await scene.settle()
+    scene.fan.longest_rest = rest
+    return report(time.perf_counter() - start, cpu() - used, (scene.fan.frames - frames) * len(scene.fan.connections))
+
+
+async def saturate(scene: Scene, seconds: float) -> dict[str, float]:
+    """As many batches as the venue gives, carried as the gateway does when it has more to do than it can."""
+    used, start, frames = cpu(), time.perf_counter(), scene.fan.frames
+    while time.perf_counter() - start < seconds:
+        for _ in range(10):
+            await scene.change_a_level()
+        await asyncio.sleep(0)
+    await scene.settle()
     return report(time.perf_counter() - start, cpu() - used, (scene.fan.frames - frames) * len(scene.fan.connections))
 
 
@@ -107,6 +121,8 @@ async def main() -> None:
         match command["do"]:
             case "flood":
                 say(await flood(scene, command["seconds"]))
+            case "saturate":
+                say(await saturate(scene, command["seconds"]))
             case "limit":
                 say(await limit(scene, command["seconds"]))
             case "pace":

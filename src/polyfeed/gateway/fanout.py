@@ -43,8 +43,8 @@ class FanOut:
     """Carries one dialect.
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
-    called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps for
-    members that fall behind; `longest_rest` is the most (microseconds) that public frames wait for others.
+    called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps
+    for members that fall behind; `longest_rest` is the most (microseconds) that public frames wait for others.
     """
 
     def __init__(
