@@ -220,7 +220,7 @@ def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
 
 def test_a_snapshot_of_another_form_is_refused() -> None:
     other = image.AccountsImage(image.FORMAT + 1, 0, 0, 0, [], [])
-    with pytest.raises(ValueError, match="has form 2, this version reads 1"):
+    with pytest.raises(ValueError, match="has form 3, this version reads 2"):
         Accounts.restore(image.encode(other))
 
 
