@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
+from polyfeed.dialects.registry import DIALECTS
 from tests.e2e.kraken_client import Book, Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
@@ -38,7 +39,8 @@ class Process:
     """A running server, started with the ports left free."""
 
     def __init__(self, *words: str | Path) -> None:
-        free = ["--set", "kraken.port=0", "--set", "kraken.tls_port=0", "--set", "http.port=0"]
+        names = [f"{name}.{port}" for name in DIALECTS for port in ("port", "tls_port")]
+        free = [word for name in (*names, "http.port") for word in ("--set", f"{name}=0")]
         self.process = subprocess.Popen(
             [*command(*words), *free], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -1,4 +1,4 @@
-"""Fixtures of the client tests: a running server in each profile, and a way to drive a client against it."""
+"""Fixtures of the client tests: a running server with all its dialects, and a way to drive a client against one."""
 
 import json
 import os
@@ -11,91 +11,87 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from .environments import HERE, Say, environment
+from polyfeed.app.config import Config
+
+from .environments import HERE, NoNode, Say, environment
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 # Generous for a slow machine: a driver ends as soon as it has seen enough, in a few seconds.
 DRIVE_SECONDS = 60.0
-# To drive the clients against another server: its command line, with {port}, {tls_port}, {profile} and {directory}
-# (where it leaves its certificate).
-OTHER_SERVER = "KRAKEN_CLIENT_TESTS_SERVER"
+# To drive the clients against another server: its command line, with {profile}, {directory} (where it leaves its
+# certificate), and {kraken_port}, {kraken_tls_port} and so on, of the dialects that it has.
+OTHER_SERVER = "CLIENT_TESTS_SERVER"
 CERTIFICATE = Path("tls", "cert.pem")
-
-
-class Ports(NamedTuple):
-    """Where a server listens: the dialect, the dialect over TLS, and the console."""
-
-    plain: int
-    tls: int
-    console: int
+# The sections of the configuration that have a listener of their own for TLS.
+DIALECTS = [name for name in Config.__struct_fields__ if hasattr(getattr(Config(), name), "tls_port")]
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running Kraken server: where it is, and which certificate to trust."""
+    """One dialect of a running server: where it is, and which certificate to trust."""
 
     profile: str
-    ports: Ports
+    port: int
+    tls_port: int
     certificate: Path
 
     @property
     def ws(self) -> str:
-        return f"ws://127.0.0.1:{self.ports.plain}"
+        return f"ws://127.0.0.1:{self.port}"
 
     @property
     def wss(self) -> str:
-        return f"wss://localhost:{self.ports.tls}"
+        return f"wss://localhost:{self.tls_port}"
 
     @property
     def rest(self) -> str:
-        return f"http://127.0.0.1:{self.ports.plain}"
+        return f"http://127.0.0.1:{self.port}"
 
 
-def command_line(profile: str, ports: Ports, directory: Path) -> list[str]:
+def command_line(profile: str, ports: dict[str, int], directory: Path) -> list[str]:
     """How a server is started: the demo, with its ports where nobody else has them and its files in a directory."""
     other = os.environ.get(OTHER_SERVER)
     if other:
-        return shlex.split(other.format(port=ports.plain, tls_port=ports.tls, profile=profile, directory=directory))
-    settings = {
-        "kraken.port": ports.plain,
-        "kraken.tls_port": ports.tls,
-        "kraken.profile": profile,
-        "http.port": ports.console,
-        "server.state_dir": directory,
-    }
+        names = {name.replace(".", "_"): port for name, port in ports.items()}
+        return shlex.split(other.format(profile=profile, directory=directory, **names))
+    settings: dict[str, object] = {**ports, "kraken.profile": profile, "server.state_dir": directory}
     command = [sys.executable, "-m", "polyfeed", "serve", "--demo", "--tls", "self-signed"]
     return [*command, *(part for key, value in settings.items() for part in ("--set", f"{key}={value}"))]
 
 
 @contextmanager
-def start_server(profile: str, directory: Path) -> Iterator[Server]:
-    """A server that answers on both ports of the dialect; it is stopped afterwards, whatever happens."""
-    ports = free_ports()
+def start_server(profile: str, directory: Path) -> Iterator[dict[str, Server]]:
+    """A server that answers on both ports of each dialect; it is stopped afterwards, whatever happens."""
+    ports = free_ports(["http.port", *(f"{name}.{kind}" for name in DIALECTS for kind in ("port", "tls_port"))])
     log = directory / "server.log"
     with log.open("w") as output:
         command = command_line(profile, ports, directory)
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_SECONDS
-        for port in (ports.plain, ports.tls):
-            wait_until_open(port, process, log, deadline)
-        yield Server(profile, ports, directory / CERTIFICATE)
+        for name, port in ports.items():
+            if name.replace(".", "_") in os.environ.get(OTHER_SERVER, name.replace(".", "_")):
+                wait_until_open(port, process, log, deadline)
+        yield {
+            name: Server(profile, ports[f"{name}.port"], ports[f"{name}.tls_port"], directory / CERTIFICATE)
+            for name in DIALECTS
+        }
     finally:
         stop(process)
 
 
-def free_ports() -> Ports:
+def free_ports(names: list[str]) -> dict[str, int]:
     """Ports that nobody listens on, all different because they are held together."""
     with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in Ports._fields]
-        for one in sockets:
+        sockets = {name: stack.enter_context(socket.socket()) for name in names}
+        for one in sockets.values():
             one.bind(("127.0.0.1", 0))
-        return Ports(*(one.getsockname()[1] for one in sockets))
+        return {name: one.getsockname()[1] for name, one in sockets.items()}
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:
@@ -126,15 +122,37 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-# One worker has all tests of a profile, so that each server is started once.
-PROFILES = [pytest.param(name, marks=pytest.mark.xdist_group(f"kraken {name}")) for name in ("0.2.0", "1.x")]
+# One worker has all tests of a profile, so that each server is started once. Bitstamp has no profiles: its tests go
+# to the server that has Kraken's newest.
+NEWEST = "1.x"
+GROUPS = {profile: pytest.mark.xdist_group(f"clients {profile}") for profile in ("0.2.0", NEWEST)}
+PROFILES = [pytest.param(profile, marks=mark) for profile, mark in GROUPS.items()]
+
+
+@pytest.fixture(scope="package")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], dict[str, Server]]]:
+    """Gives the running server of a profile, which is started by the first test that wants it."""
+    running: dict[str, dict[str, Server]] = {}
+    with ExitStack() as stack:
+
+        def server(profile: str) -> dict[str, Server]:
+            if profile not in running:
+                running[profile] = stack.enter_context(start_server(profile, tmp_path_factory.mktemp("server")))
+            return running[profile]
+
+        yield server
 
 
 @pytest.fixture(scope="module", params=PROFILES)
-def kraken_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running server, once in each profile of the dialect."""
-    with start_server(request.param, tmp_path_factory.mktemp("kraken")) as server:
-        yield server
+def kraken_server(request: pytest.FixtureRequest, servers: Callable[[str], dict[str, Server]]) -> Server:
+    """The Kraken dialect of a running server, once in each of its profiles."""
+    return servers(request.param)["kraken"]
+
+
+@pytest.fixture(scope="module")
+def bitstamp_server(servers: Callable[[str], dict[str, Server]]) -> Server:
+    """The Bitstamp dialect of a running server."""
+    return servers(NEWEST)["bitstamp"]
 
 
 @pytest.fixture
@@ -153,22 +171,27 @@ Drive = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
-def drive(kraken_server: Server, say: Say) -> Drive:
-    """Run a client's driver against the server; its findings. A driver that is not content fails the test."""
+def drive(say: Say) -> Drive:
+    """Run a client's driver against a server; its findings. A driver that is not content fails the test."""
 
-    def drive(client: str, what: str) -> list[dict[str, Any]]:
-        command = [environment(client, say), HERE / client / "drive.py", *addresses(client, kraken_server)]
+    def drive(server: Server, driver: str, what: str) -> list[dict[str, Any]]:
+        client = driver.partition("/")[0]
+        try:
+            program, variables = environment(client, say)
+        except NoNode as error:
+            pytest.skip(str(error))
+        command = [program, HERE / driver, *addresses(client, server)]
         command += ["--what", what, "--seconds", str(DRIVE_SECONDS)]
         done = subprocess.run(
             [str(part) for part in command],
-            env=clean_environment(),
+            env={**clean_environment(), **variables},
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
             timeout=DRIVE_SECONDS + 30,
         )
         if done.returncode != 0:
-            text = f"{client} ({what}) ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            text = f"{driver} ({what}) ended with {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
             pytest.fail(text, pytrace=False)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 

@@ -14,6 +14,7 @@ from polyfeed.app.driver import Driver
 from polyfeed.app.flow import demo_flow
 from polyfeed.app.gateway_role import GatewayRole, Memory
 from polyfeed.bus.memory import MemoryBus
+from polyfeed.dialects.registry import DIALECTS
 from polyfeed.market.market import Market
 from polyfeed.model.commands import AnyCommand
 from polyfeed.sequencer.sequencer import Sequencer
@@ -29,7 +30,8 @@ class World:
 
     def __init__(self, settings: list[str]) -> None:
         self.time = START
-        base = ["kraken.port=0", "http.port=0", "kraken.message_rate=0", "kraken.idle_timeout=0", "flow.demo=true"]
+        base = [f"{name}.port=0" for name in (*DIALECTS, "http")]
+        base += ["kraken.message_rate=0", "kraken.idle_timeout=0", "flow.demo=true"]
         self.config: Config = load(None, {}, [*base, *settings])
         self.bus = MemoryBus(encode=True)
         self.sequencer = Sequencer(Venue(), NullJournal(), self.bus, lambda: self.time)

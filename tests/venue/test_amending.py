@@ -13,7 +13,7 @@ from polyfeed.model.events import (
     OwnOrderUpdated,
     Trade,
 )
-from tests.venue.driver import ANN, BOB, CAT, balances, last, order_id, trades, trading
+from tests.venue.driver import ANN, BOB, CAT, HOUSE, balances, last, order_id, trades, trading
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -144,6 +144,15 @@ def test_an_amendment_keeps_to_the_grid_and_the_minimum() -> None:
     assert driver.refused(AmendOrder(ANN, a, size=2)) is Refusal.SIZE_TOO_SMALL
     assert driver.refused(AmendOrder(ANN, a, price=20)) is Refusal.COST_TOO_SMALL
     assert driver.amend(ANN, a, price=25)
+
+
+def test_an_amendment_never_makes_a_level_larger_than_can_be_counted() -> None:
+    driver = trading()
+    for size in (2**60, 2**60, 2**60, 2**60 - 1):
+        driver.sell(HOUSE, size, 1)
+    a = order_id(driver.sell(HOUSE, 1, 2))
+    assert driver.refused(AmendOrder(HOUSE, a, price=1)) is Refusal.INVALID_SIZE
+    driver.amend(HOUSE, a, price=3)
 
 
 def test_only_the_owner_amends() -> None:

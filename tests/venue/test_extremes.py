@@ -162,7 +162,19 @@ def test_a_balance_at_its_bound_stops_the_order_that_would_move_it() -> None:
     driver.sell(HOUSE, 9, 100)
     fok = driver.buy(ANN, 10, 100, tif=k.TimeInForce.FOK)
     assert last(fok.public, OrderClosed).reason is k.CloseReason.FOK
-    driver.do(c.Deposit(ANN, "BTC", -100))
     batch = driver.buy(ANN, 10, 100)
     assert trades(batch) == [(100, 5)]
     assert last(batch.public, OrderClosed).reason is k.CloseReason.NO_FUNDS
+
+
+@pytest.mark.parametrize(("quote", "filled"), [(111, True), (110, False)])
+def test_a_fok_order_knows_beforehand_that_a_balance_would_reach_its_bound(quote: int, filled: bool) -> None:
+    """The house may owe 2^61 USD. A fill moves its value, as much again in fees at most, and its size: 42 for 2 at 10, 69
+    for 3 at 11. So far must the house be from its bound before the last one.
+    """
+    driver = trading(money=2**30)
+    driver.sell(ANN, 2, 10)
+    driver.sell(ANN, 3, 11)
+    driver.sell(ANN, 4, 12)
+    driver.do(c.Deposit(HOUSE, "USD", -(2**61) + quote))
+    assert trades(driver.buy(HOUSE, 6, 12, tif=k.TimeInForce.FOK)) == ([(10, 2), (11, 3), (12, 1)] if filled else [])

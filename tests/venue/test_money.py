@@ -7,7 +7,10 @@ import pytest
 from polyfeed.model.commands import DefineCurrency, Deposit, ListInstrument, OpenAccount, PlaceOrder
 from polyfeed.model.enums import BalanceCause, CloseReason, OrderKind, Refusal, SelfTrade, Side, TimeInForce
 from polyfeed.model.events import BalanceSet, OrderClosed, OwnFill, OwnOrderUpdated, PrivateEvent
+from polyfeed.model.formulas import fee
 from polyfeed.model.instruments import Currency, Instrument
+from polyfeed.venue.ledger import affordable
+from polyfeed.venue.orders import Order
 from tests.venue.driver import ANN, BOB, CAT, FEES, HOUSE, Driver, balances, last, opened, order_id, trades, trading
 
 BUY, SELL = Side.BUY, Side.SELL
@@ -90,6 +93,10 @@ def test_sizes_are_scaled_to_the_base_currency() -> None:
     driver.do(OpenAccount(HOUSE, "house", house=True))
     batch = driver.buy(HOUSE, 250)  # 0.250 at 1.0
     assert balances(batch, ANN) == {"BTC": (7500_0000, 0), "USD": (25, 0)}
+    driver.buy(HOUSE, 100, 20)
+    batch = driver.sell(ANN, 100)  # 0.100 at 2.0
+    assert balances(batch, ANN) == {"BTC": (6500_0000, 0), "USD": (45, 0)}
+    assert balances(batch, HOUSE) == {"BTC": (3500_0000, 0), "USD": (-45, 0)}
 
 
 def test_a_limit_buy_holds_its_cost_and_the_higher_fee() -> None:
@@ -180,16 +187,37 @@ def test_a_fok_market_buy_counts_its_money(money: int, filled: bool) -> None:
         assert last(batch.public, OrderClosed).reason is CloseReason.FOK
 
 
-def test_a_fok_market_buy_may_pay_with_what_its_own_sale_brings() -> None:
-    """100 for its own order, which come back less fees, and then 100 more."""
-    driver = trading(money=0)
+@pytest.mark.parametrize(("money", "filled"), [(115, False), (116, True)])
+def test_a_fok_market_buy_may_pay_with_what_its_own_sale_brings(money: int, filled: bool) -> None:
+    """103 for its own order, of which 90 come back, and then 103 for the other one."""
+    driver = trading(maker_fee_ppm=10 * PERCENT, taker_fee_ppm=3 * PERCENT, money=0)
     driver.deposit(ANN, "BTC", 1)
-    driver.deposit(ANN, "USD", 100)
+    driver.deposit(ANN, "USD", money)
     driver.sell(ANN, 1, 100)
     driver.sell(HOUSE, 1, 100)
     batch = driver.buy(ANN, 2, tif=TimeInForce.FOK, self_trade=SelfTrade.ALLOW)
-    assert trades(batch) == [(100, 1), (100, 1)]
-    assert balances(batch, ANN) == {"USD": (0, 0), "BTC": (2, 0)}
+    if filled:
+        assert trades(batch) == [(100, 1), (100, 1)]
+        assert balances(batch, ANN) == {"USD": (0, 0), "BTC": (2, 0)}
+    else:
+        assert trades(batch) == []
+
+
+def test_the_affordable_size_is_the_largest_that_can_be_paid() -> None:
+    """Beside trying every lot, for all small numbers."""
+    driver = trading(lot=2)
+    market = driver.venue._state.markets[0]
+    order = Order(driver.venue._state.accounts[ANN], market, PlaceOrder(ANN, 0, BUY, OrderKind.MARKET, 40))
+    for market.divisor in (1, 10, 100):
+        for order.taker_ppm in (-50_000, 0, 2_500, 333_333, 1_000_000):
+            for price in (1, 3, 7, 49, 50):
+                for available in range(0, 140, 3):
+                    affordable_lots = [
+                        size
+                        for size in range(0, 42, 2)
+                        if (value := price * size // market.divisor) + max(0, fee(value, order.taker_ppm)) <= available
+                    ]
+                    assert affordable(order, price, 40, available) == max(affordable_lots)
 
 
 def test_a_house_account_trades_on_credit_and_is_told_only_what_fills_did() -> None:

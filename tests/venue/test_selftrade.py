@@ -89,6 +89,14 @@ def test_decrement_takes_the_arriving_order_off_the_larger_resting_one() -> None
     assert balances(batch, ANN) == {"USD": (1_000_000 - 200, 0), "BTC": (1_000_002, 1)}
 
 
+def test_what_is_offset_of_an_arriving_order_is_no_longer_held_for_it() -> None:
+    driver = trading()
+    driver.sell(ANN, 3, 100)
+    batch = driver.buy(ANN, 9, 101, self_trade=SelfTrade.DECREMENT)
+    assert last(batch.public, OrderRested).left == 6
+    assert balances(batch, ANN) == {"USD": (1_000_000, 606), "BTC": (1_000_000, 0)}
+
+
 def test_decrement_names_buyer_and_seller_by_their_sides() -> None:
     driver = trading()
     own = order_id(driver.buy(ANN, 3, 100))

@@ -7,9 +7,14 @@ import pytest
 from tests.venue.flows import MIXES, Mix
 from tests.venue.runs import compare, witness
 
-pytestmark = pytest.mark.slow
+
+@pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.name)
+def test_beside_the_naive_twin_for_a_while(mix: Mix) -> None:
+    """A little of the next one, to run after each edit."""
+    compare(mix, 1, 1_500)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [11, 12])
 @pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.name)
 def test_beside_the_naive_twin(mix: Mix, seed: int) -> None:
@@ -17,6 +22,7 @@ def test_beside_the_naive_twin(mix: Mix, seed: int) -> None:
     compare(mix, seed, 25_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [21, 22])
 @pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.name)
 def test_crowded_books_and_small_batches(mix: Mix, seed: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyfeed import __version__
-from polyfeed.app import account, record, serve, status, tap
+from polyfeed.app import account, ranger, record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
 from polyfeed.app.operator_client import CallFailed
 from polyfeed.dialects.registry import INBOUND
@@ -49,6 +49,13 @@ def parser() -> argparse.ArgumentParser:
     verb = _verb(verbs, "serve", "run the venue and its ports", "polyfeed serve --demo --tls self-signed")
     _configuration(verb)
     verb.add_argument("--demo", action="store_true", help="demo markets, accounts and flow")
+    for name, help in (
+        ("relay", "pass on what a running Peatio publishes there, in Ranger's place, and its variables count"),
+        ("publish", "publish there what Peatio would"),
+    ):
+        verb.add_argument(
+            f"--{name}", nargs="?", const="", metavar="AMQP_URL", help=f"{help} (default: as RABBITMQ_HOST etc. say)"
+        )
     _listening(verb)
     verb.set_defaults(run=_serve)
 
@@ -137,7 +144,7 @@ def _load(options: argparse.Namespace) -> Config:
     given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
     if getattr(options, "demo", False):
         given.append("flow.demo=true")
-    config = load(options.config, os.environ, [*options.set, *given])
+    config = load(options.config, *ranger.with_brokers(os.environ, options, [*options.set, *given]))
     logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     return config
 

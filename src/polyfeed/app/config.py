@@ -15,7 +15,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from polyfeed.dialects.bitstamp import BitstampSettings
+from polyfeed.dialects.ekiden import EkidenSettings
 from polyfeed.dialects.kraken import KrakenSettings
+from polyfeed.dialects.peatio import PeatioSettings
+from polyfeed.dialects.rails import RailsSettings
+from polyfeed.sources.relay_market import Terms
 
 ENVIRONMENT_PREFIX = "POLYFEED_"
 
@@ -55,6 +60,60 @@ class KrakenSection(KrakenSettings, frozen=True, kw_only=True):
     enabled: bool = True
     port: PortNumber = 9001
     tls_port: PortNumber = 9101
+
+
+class BitstampSection(BitstampSettings, frozen=True, kw_only=True):
+    """The Bitstamp dialect: where it listens, and its settings."""
+
+    enabled: bool = True
+    port: PortNumber = 9002
+    tls_port: PortNumber = 9102
+
+
+class PeatioSection(PeatioSettings, frozen=True, kw_only=True):
+    """The Peatio dialect: where it listens, and its settings."""
+
+    enabled: bool = True
+    port: PortNumber = 9003
+    tls_port: PortNumber = 9103
+
+
+class RailsSection(RailsSettings, frozen=True, kw_only=True):
+    """The Rails dialect: where it listens, and its settings."""
+
+    enabled: bool = True
+    port: PortNumber = 9004
+    tls_port: PortNumber = 9104
+
+
+class EkidenSection(EkidenSettings, frozen=True, kw_only=True):
+    """The Ekiden dialect: where it listens, and its settings."""
+
+    enabled: bool = True
+    port: PortNumber = 9005
+    tls_port: PortNumber = 9105
+
+
+class RelaySection(Struct, frozen=True, kw_only=True):
+    """A running Peatio whose exchange is consumed; no `url` (amqp://…) is no relay.
+
+    `markets` says what no message does: `btcusd=BTC-USD:2:8 …`, with the decimals of prices and sizes. Markets that it
+    does not name are guessed from their ids.
+    """
+
+    url: str = ""
+    exchange: str = "peatio.events.ranger"
+    markets: str = ""
+
+    def __post_init__(self) -> None:
+        Terms.read(self.markets)
+
+
+class PublishSection(Struct, frozen=True, kw_only=True):
+    """A RabbitMQ on which the venue publishes what Peatio would, to feed a Rango; no `url` is none."""
+
+    url: str = ""
+    exchange: str = "peatio.events.ranger"
 
 
 class FlowSection(Struct, frozen=True, kw_only=True):
@@ -98,6 +157,12 @@ class Config(Struct, frozen=True, kw_only=True):
     server: ServerSection = ServerSection()
     http: HttpSection = HttpSection()
     kraken: KrakenSection = KrakenSection()
+    bitstamp: BitstampSection = BitstampSection()
+    peatio: PeatioSection = PeatioSection()
+    rails: RailsSection = RailsSection()
+    ekiden: EkidenSection = EkidenSection()
+    relay: RelaySection = RelaySection()
+    publish: PublishSection = PublishSection()
     flow: FlowSection = FlowSection()
     gateway: GatewaySection = GatewaySection()
     log: LogSection = LogSection()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from polyfeed.accounts.vault import MASTER_BYTES, NONCE_BYTES, Vault
 from polyfeed.model.commands import AnyCommand, SetKey
 from polyfeed.sources.demo import USERS
@@ -22,9 +24,25 @@ class DemoKey(NamedTuple):
 
 DEMO_KEYS = [DemoKey(account, key, key) for account, key in zip(USERS, ("demo", "demo2"), strict=True)]
 
+DEMO_SEEDS = {account: key.ljust(32, ".").encode() for account, key, _ in DEMO_KEYS}
+"""Private Ed25519 keys of the demo's users, as the 32 bytes that they are made of: the key's name, then full stops."""
+
 
 def demo_key_commands() -> list[AnyCommand]:
     """What makes the demo's keys valid."""
+    return [*_secret_keys(), *_ed25519_keys()]
+
+
+def _ed25519_keys() -> list[AnyCommand]:
+    """Keys whose verifier is the public key, and whose id is its hexadecimal text."""
+    public = {
+        account: Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        for account, seed in DEMO_SEEDS.items()
+    }
+    return [SetKey(account, key.hex(), "ed25519", key, ("read", "trade")) for account, key in public.items()]
+
+
+def _secret_keys() -> list[AnyCommand]:
     return [
         SetKey(
             one.account,

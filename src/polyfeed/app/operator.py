@@ -90,6 +90,9 @@ def metrics(server: Server) -> str:
     ):
         lines.append(f"# TYPE {metric} {kind}")
         lines += [f'{metric}{{dialect="{name}"}} {value}' for name, value in values.items()]
+    for fan in server.fans.values():
+        lines += fan.dialect.metrics(connection.session for connection in fan.connections)
+    lines += server.brokers.metrics()
     return "\n".join(lines) + "\n"
 
 

@@ -23,7 +23,7 @@ async def serve(config: Config) -> int:
     """Runs the venue until SIGINT or SIGTERM."""
     market = Market()
     flow = demo_flow(config.flow, market) if config.flow.demo else Flow(())
-    if not config.flow.demo:
+    if not config.flow.demo and not config.relay.url:
         log.warning("no market is listed: start with --demo for demo markets and flow")
     return await run(config, market, flow)
 

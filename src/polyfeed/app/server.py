@@ -12,6 +12,7 @@ from pathlib import Path
 
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.api.endpoints import Problem
+from polyfeed.app.brokers import Brokers
 from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.driver import Driver
@@ -19,6 +20,7 @@ from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import GatewayRole, Memory, port_limits
 from polyfeed.app.master_key import vault_in
 from polyfeed.app.operator import Operator
+from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.tls import self_signed, server_context
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.gateway.fanout import FanOut
@@ -46,7 +48,7 @@ class Server:
     """
 
     def __init__(self, config: Config, now: Callable[[], int], market: Market, flow: Flow) -> None:
-        self.config = config
+        self.config = config = with_peatio(config)
         self.ready = False
         self.market = market
         self.accounts = Accounts()
@@ -58,6 +60,7 @@ class Server:
         self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
         memory = Memory(market, self.accounts)
         self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, now)
+        self.brokers = Brokers(config, self._bus, market, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []
@@ -83,6 +86,7 @@ class Server:
         await self._role.open(self._tls())
         self._operator_port = await self._operator.open(self.config.server.host, self.config.http.port)
         self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self._driver.run())]
+        self._tasks += self.brokers.tasks()
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
         # What lives as long as the process is not looked at by every collection: those show as latency.

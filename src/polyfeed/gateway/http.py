@@ -95,6 +95,7 @@ def rest_app(port: Port) -> App:
             {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             body,
             scope["query_string"].decode("latin-1"),
+            (scope.get("client") or ("",))[0],
         )
         try:
             answer = await settle(port, port.fan.dialect.rest(port.now(), request))

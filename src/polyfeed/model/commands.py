@@ -139,7 +139,7 @@ class ReplaceOrder(Command, frozen=True, array_like=True, tag=13):
     """Ends an open order and enters a new one with other terms in its place, both or neither.
 
     The new order has an id of its own and the old one's other terms; 0 leaves `price` or `size` as it was. `size` is
-    what the new order may fill.
+    what the new order may fill. `new_order_id` is 0 for the venue to choose, or the number an imported order had.
     """
 
     account: int
@@ -147,6 +147,7 @@ class ReplaceOrder(Command, frozen=True, array_like=True, tag=13):
     price: int = 0
     size: int = 0
     client_id: str = ""
+    new_order_id: int = 0
 
 
 class SetKey(Command, frozen=True, array_like=True, tag=14):

@@ -30,6 +30,7 @@ def replace(state: State, command: ReplaceOrder, draft: Draft) -> Outcome:
         old.post_only,
         old.self_trade,
         command.client_id,
+        command.new_order_id,
     )
     order = checked(state, terms)
     check_funds(order, order.price, order.left, freed=old.held)

@@ -5,7 +5,6 @@ there is a feed per interval and the first five carry a book each.
 """
 
 import asyncio
-import logging
 import ssl
 import sys
 from decimal import Decimal
@@ -19,22 +18,11 @@ from cryptofeed.exchanges import Kraken
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
 
+from feeds import callback, run_feeds
 from findings import Tally, answered, arguments, emit, require, run
 
 DEPTHS = (10, 25, 100, 500, 1000)
 INTERVALS = ("1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "15d")
-
-
-class Complaints(logging.Handler):
-    """cryptofeed catches what goes wrong (BadChecksum among it), logs it and connects again: its log is what tells."""
-
-    def __init__(self, tally: Tally) -> None:
-        super().__init__(logging.WARNING)
-        self.tally = tally
-
-    def emit(self, record: logging.LogRecord) -> None:
-        cause = record.exc_info[1] if record.exc_info else None
-        self.tally.fail(f"{record.getMessage()} ({type(cause).__name__}: {cause})" if cause else record.getMessage())
 
 
 def point_at(options: Any) -> None:
@@ -83,20 +71,6 @@ def check_candle(candle: Any) -> Any:
     return {"interval": candle.interval, "close": candle.close, "trades": candle.trades}
 
 
-def callback(tally: Tally, channel: str, check: Any) -> Any:
-    """A callback that counts what passes the check. It never raises: cryptofeed would take that for its own error."""
-
-    async def call(item: Any, _: float) -> None:
-        try:
-            example = check(item)
-            if example is not None:
-                tally.saw(channel, example)
-        except Exception as error:
-            tally.fail(f"{channel}: {type(error).__name__}: {error}")
-
-    return call
-
-
 def add_feeds(handler: FeedHandler, tally: Tally, symbol: str) -> None:
     """Everything that cryptofeed can subscribe here: four channels, five depths, nine candle intervals."""
     for number, interval in enumerate(INTERVALS):
@@ -117,18 +91,8 @@ def drive_sockets(options: Any) -> int:
     needs = {f"candles-{interval}": 1 for interval in INTERVALS} | {"ticker": 1, "trades": 1}
     needs |= {f"book-{depth}": options.updates for depth in DEPTHS}
     tally = Tally(needs)
-    # Its default is a log file in the working directory.
-    handler = FeedHandler(config={"uvloop": True, "log": {"disabled": True}})
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    complaints = Complaints(tally)
-    logging.getLogger("feedhandler").addHandler(complaints)
-    add_feeds(handler, tally, symbol_of(options.pair))
-    handler.run(start_loop=False)
-    loop.run_until_complete(tally.wait(options.seconds))
-    logging.getLogger("feedhandler").removeHandler(complaints)
-    loop.run_until_complete(handler.stop_async(loop))
-    return tally.verdict()
+    symbol = symbol_of(options.pair)
+    return run_feeds(tally, options.seconds, lambda handler: add_feeds(handler, tally, symbol))
 
 
 def check_quote(ticker: Any) -> Any:

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from polyfeed.dialects._base.effects import Close, FeedKey, Join, Leave, Send, Snapshot
+from polyfeed.dialects._base.limiter import Limiter
 from polyfeed.dialects.kraken import KrakenDialect, KrakenSettings
-from polyfeed.dialects.kraken.limiter import Limiter
 from polyfeed.market.market import Market
 from polyfeed.model.enums import InstrumentStatus
 from polyfeed.model.events import InstrumentListed, InstrumentStatusSet

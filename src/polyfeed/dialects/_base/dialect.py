@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -49,6 +49,10 @@ class Dialect(ABC):
     def channels(self, frame: RelayedFrame) -> Sequence[str]:
         """The channels whose feeds hear a relayed frame, for a dialect that passes frames through."""
         return ()
+
+    def metrics(self, sessions: Iterable[Session]) -> list[str]:
+        """Lines of the exchange's own metrics, in Prometheus's text format, about the open connections' sessions."""
+        return []
 
     @abstractmethod
     def rest(self, now: int, request: RestRequest) -> RestAnswer:

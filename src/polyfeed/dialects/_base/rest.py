@@ -11,7 +11,10 @@ from polyfeed.model.commands import AnyCommand
 
 
 class RestRequest(Struct, frozen=True):
-    """A request. `query` is decoded, `raw_query` as it came; `headers` have lower-case names."""
+    """A request. `query` is decoded, `raw_query` as it came; `headers` have lower-case names.
+
+    `address` is where it came from, as far as the gateway knows.
+    """
 
     method: str
     path: str
@@ -19,6 +22,7 @@ class RestRequest(Struct, frozen=True):
     headers: dict[str, str] = {}
     body: bytes = b""
     raw_query: str = ""
+    address: str = ""
 
     def first(self, name: str, default: str = "") -> str:
         """The first value of a query parameter."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from polyfeed.dialects._base.effects import Close, Effect, Send
+from polyfeed.dialects._base.limiter import Limiter
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.kraken import auth, spec, wire
-from polyfeed.dialects.kraken.limiter import Limiter
 from polyfeed.dialects.kraken.pairs import Pairs
 from polyfeed.dialects.kraken.pulse import Pulse
 from polyfeed.dialects.kraken.replies import refusal

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 END = "unexpected end of JSON input"
 TOO_DEEP = "exceeded max depth"
@@ -17,16 +18,16 @@ MAX_DEPTH = 10_000
 _SPACE = " \t\r\n"
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
-_NAMES = {dict: "object", list: "array", str: "string", bool: "bool", float: "number", int: "number"}
+NAMES = {dict: "object", list: "array", str: "string", bool: "bool", float: "number"}
+_QUOTED = {"'": "\\'", "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\v": "\\v"}
 
 
 class GoError(ValueError):
     """The text is not what Go's decoder takes; the argument is what it says."""
 
 
-def decode_object(text: str) -> dict[str, Any] | None:
-    """A JSON object as Go reads it into a map; None for null. Raises GoError."""
+def decode_object(text: str) -> dict[str, Any]:
+    """A JSON object as Go reads it into a map; null is an empty one. Raises GoError."""
     try:
         value = _decoder.decode(text)
     except RecursionError:
@@ -34,10 +35,12 @@ def decode_object(text: str) -> dict[str, Any] | None:
     except GoError:
         raise
     except ValueError:
-        raise GoError(complaint(text)) from None
-    if value is None or isinstance(value, dict):
-        return value
-    raise GoError(f"json: cannot unmarshal {_NAMES[type(value)]} into Go value of type map[string]interface {{}}")
+        raise GoError(_Scanner(text).run()) from None
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise GoError(f"json: cannot unmarshal {NAMES[type(value)]} into Go value of type map[string]interface {{}}")
+    return value
 
 
 def _number(text: str) -> float:
@@ -47,16 +50,11 @@ def _number(text: str) -> float:
     return value
 
 
-def _constant(name: str) -> float:
+def _no_constant(name: str) -> float:
     raise ValueError(name)
 
 
-_decoder = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_constant)
-
-
-def complaint(text: str) -> str:
-    """What Go says of a text that is no JSON."""
-    return _Scanner(text).run()
+_decoder = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_no_constant)
 
 
 class _Stop(Exception):
@@ -64,7 +62,10 @@ class _Stop(Exception):
 
 
 class _Scanner:
-    """Walks through a text until Go would stop. `at` is the place in it, `open` the brackets around it."""
+    """Walks through a text until Go would stop. `at` is the place in it, `open` has the brackets around it.
+
+    Each step gives the next one; the last step is the one that raises.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -72,18 +73,72 @@ class _Scanner:
         self.open: list[str] = []
 
     def run(self) -> str:
+        """What Go says."""
+        step = self._value
         try:
-            self._value()
-            while self.open:
-                self._after_value()
-            self._fail_unless("", "after top-level value")
+            while True:
+                step = step()
         except _Stop as stop:
             return str(stop)
-        return END
 
-    def _peek(self) -> str:
+    # --- steps ------------------------------------------------------------------------------------------------------
+
+    def _value(self) -> Callable[[], Any]:
+        char = self._next()
+        if char in "{[":
+            self.at += 1
+            self.open.append(char)
+            if len(self.open) > MAX_DEPTH:
+                raise _Stop(TOO_DEEP)
+            return self._first_key if char == "{" else self._first_element
+        if char == '"':
+            self._string()
+        elif char in "-0123456789":
+            self._number()
+        elif char in _LITERALS:
+            self._literal(_LITERALS[char])
+        else:
+            self._fail("looking for beginning of value")
+        return self._after
+
+    def _first_key(self) -> Callable[[], Any]:
+        return self._close if self._next() == "}" else self._key()
+
+    def _first_element(self) -> Callable[[], Any]:
+        return self._close if self._next() == "]" else self._value
+
+    def _key(self) -> Callable[[], Any]:
+        if self._next() != '"':
+            self._fail("looking for beginning of object key string")
+        self._string()
+        if self._next() != ":":
+            self._fail("after object key")
+        self.at += 1
+        return self._value
+
+    def _close(self) -> Callable[[], Any]:
+        self.at += 1
+        self.open.pop()
+        return self._after
+
+    def _after(self) -> Callable[[], Any]:
+        """After a value: the next one, or the end of what it stands in."""
+        char = self._next()
+        if not self.open:
+            self._fail("after top-level value")
+        in_object = self.open[-1] == "{"
+        if char == ("}" if in_object else "]"):
+            return self._close
+        if char != ",":
+            self._fail("after object key:value pair" if in_object else "after array element")
+        self.at += 1
+        return self._key if in_object else self._value
+
+    # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _next(self) -> str:
         """The next character that is no space."""
-        while self.at < len(self.text) and self.text[self.at] in _SPACE:
+        while self.text[self.at : self.at + 1] in tuple(_SPACE):
             self.at += 1
         return self._here()
 
@@ -92,107 +147,42 @@ class _Scanner:
             raise _Stop(END)
         return self.text[self.at]
 
-    def _fail_unless(self, wanted: str, where: str) -> str:
-        """The next character, if it is one of those wanted."""
-        char = self._peek()
-        if char not in wanted or not wanted:
-            self._fail(where)
-        return char
-
-    def _fail(self, where: str) -> None:
+    def _fail(self, where: str) -> NoReturn:
         raise _Stop(f"invalid character {quoted(self._here())} {where}")
 
-    def _value(self) -> None:
-        """One value, or the beginning of an object or array."""
-        char = self._peek()
-        if char in "{[":
-            self.at += 1
-            self.open.append(char)
-            if len(self.open) > MAX_DEPTH:
-                raise _Stop(TOO_DEEP)
-            self._opened(char)
-        elif char == '"':
-            self._string()
-        elif char in "-0123456789":
-            self._number()
-        elif char in _LITERALS:
-            self._literal(_LITERALS[char])
-        else:
-            self._fail("looking for beginning of value")
-
-    def _opened(self, char: str) -> None:
-        """Just after a bracket: its end, or the first thing in it."""
-        if self._peek() == ("}" if char == "{" else "]"):
-            self.at += 1
-            self.open.pop()
-        elif char == "{":
-            self._key()
-        else:
-            self._value_in_array()
-
-    def _value_in_array(self) -> None:
-        self._value()
-
-    def _key(self) -> None:
-        self._fail_unless('"', "looking for beginning of object key string")
-        self._string()
-        self._fail_unless(":", "after object key")
-        self.at += 1
-        self._value()
-
-    def _after_value(self) -> None:
-        """After a value in an object or array: the next one, or the end."""
-        if self.open[-1] == "{":
-            char = self._fail_unless(",}", "after object key:value pair")
-            self.at += 1
-            if char == ",":
-                self._key()
-                return
-        else:
-            char = self._fail_unless(",]", "after array element")
-            self.at += 1
-            if char == ",":
-                self._value()
-                return
-        self.open.pop()
-
     def _string(self) -> None:
-        match = _STRING.match(self.text, self.at)
-        if match is not None:
-            self.at = match.end()
-            return
         self.at += 1
-        while (char := self._here()) != "\\" and char >= " ":
+        while (char := self._here()) != '"':
+            if char < " ":
+                self._fail("in string literal")
             self.at += 1
-            if char == '"':  # pragma: no cover - the pattern would have matched
-                return
-            self._pass_escapes()
-        self._fail("in string literal")
+            if char == "\\":
+                self._escape()
+        self.at += 1
 
-    def _pass_escapes(self) -> None:
-        while self._here() == "\\":
-            self.at += 1
-            if self._here() == "u":
-                for _ in range(4):
-                    self.at += 1
-                    if self._here() not in "0123456789abcdefABCDEF":
-                        self._fail("in \\u hexadecimal character escape")
-            elif self._here() not in '"\\/bfnrt':
+    def _escape(self) -> None:
+        if self._here() != "u":
+            if self._here() not in '"\\/bfnrt':
                 self._fail("in string escape code")
             self.at += 1
+            return
+        for _ in range(4):
+            self.at += 1
+            if self._here() not in "0123456789abcdefABCDEF":
+                self._fail("in \\u hexadecimal character escape")
+        self.at += 1
 
     def _number(self) -> None:
         match = _NUMBER.match(self.text, self.at)
-        end = match.end() if match is not None else self.at + 1
-        self.at = end
-        if match is None:
+        if match is None:  # a minus and no digit
+            self.at += 1
             self._fail("in numeric literal")
-        following = self.text[end : end + 1]
-        done = match[0] if match is not None else ""
-        if following == "." and "." not in done and "e" not in done.lower():
+        self.at = match.end()
+        done, following = match[0].lower(), self.text[self.at : self.at + 1]
+        if following == "." and not {".", "e"} & set(done):
             self.at += 1
             self._fail("after decimal point in numeric literal")
-        if following in {"e", "E"} and "e" not in done.lower():
+        if following in {"e", "E"} and "e" not in done:
             self.at += 1
             if self._here() in "+-":
                 self.at += 1
@@ -208,14 +198,11 @@ class _Scanner:
 
 def quoted(char: str) -> str:
     """A character as Go's error shows it. Go looks at bytes: of a longer character it shows the first."""
-    if char == "'":
-        return "'\\''"
-    if char == '"':
-        return "'\"'"
     first = char if char.isascii() else chr(char.encode("utf-8", "surrogatepass")[0])
-    named = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\"}
-    if first in named:
-        return f"'{named[first]}'"
+    if first in _QUOTED:
+        return f"'{_QUOTED[first]}'"
+    if first == "\t":
+        return "'\\t'"
     if first < " " or first == "\x7f":
         return f"'\\x{ord(first):02x}'"
     return f"'{first}'" if first.isprintable() else f"'\\u{ord(first):04x}'"

@@ -1,7 +1,7 @@
 """Every fixed fact of Peatio's Ranger API: names, numbers, limits and texts, each with its source.
 
-"seed" is the page "Peatio WebSocket API" of Peatio 2.2; "sheet" is spec/peatio.md, which says of each fact whether it was
-seen on the wire of the original servers, stands in their source, or is a decision.
+"seed" is the page "Peatio WebSocket API" of Peatio 2.2; "sheet" is spec/peatio.md, which says of each fact whether it
+was seen on the wire of the original servers, stands in their source, or is a decision.
 """
 
 from __future__ import annotations
@@ -89,6 +89,15 @@ MAX_STREAM_CHARACTERS = 32_768
 
 EXPIRED_CLOSE = (1008, "token expired")
 
+PING_EVERY = 54 * SECOND
+SILENCE = 60 * SECOND
+"""Rango pings every 54 seconds and drops who has not answered for 60 (sheet 1, ping)."""
+
+SILENT_CLOSE = (1008, "no answer to pings")
+
+BLANKS = " \t\v\f\r\u0085\u00a0"
+"""What Rango cuts off both ends of a message, after making each newline a blank."""
+
 # --- texts (sheet 1 and 2) --------------------------------------------------------------------------------------------
 
 PING, PONG = "ping", "pong"
@@ -113,15 +122,17 @@ BEARER = "Bearer "
 class Profile(Struct, frozen=True):
     """What differs between the eras.
 
-    `arrays`: frames are `[name, body]`. `requests`: subscribe, unsubscribe, ping and the welcome frame. `jwt_message` and
-    `replies`: the defaults of the settings of that name. `raw_query`: Rango's reading of `stream=`. `plain_snapshots`:
-    `-snap` streams are delivered like any other, and increments before the first snapshot too. `public_first`: the order
-    of names in acknowledgements. `go_text`: strings are escaped as Go does. `same_origin`: of a foreign page only what is
+    `framing`: a frame is an `object` of one key, an `array` of two, or (`routed`) name, blank, body for the exchange.
+    `requests`: subscribe, unsubscribe, ping and the welcome frame. `jwt_message` and `replies`: the defaults of the
+    settings of that name. `raw_query`: Rango's reading of `stream=`. `plain_snapshots`: `-snap` streams are delivered
+    like any other, and increments before the first snapshot too. `public_first`: the order of names in
+    acknowledgements. `go_text`: strings are escaped as Go does. `same_origin`: of a foreign page only what is
     configured is let in. `prefixed`: three-part names ask for a role. `claims`: Ruby's rules of a token, or Go's.
-    `bodies` names the shapes in bodies.py; `kline_every` is microseconds, `kline_always` whether quiet ones are repeated.
+    `bodies` names the shapes in bodies.py; `kline_every` is microseconds, `kline_always` whether quiet ones are
+    repeated.
     """
 
-    arrays: bool
+    framing: str
     requests: bool
     jwt_message: bool
     replies: str
@@ -140,7 +151,7 @@ class Profile(Struct, frozen=True):
 
 PROFILES = {
     "2.2": Profile(
-        arrays=False,
+        framing="object",
         requests=True,
         jwt_message=True,
         replies="seed",
@@ -157,7 +168,7 @@ PROFILES = {
         kline_always=False,
     ),
     "3.x": Profile(
-        arrays=False,
+        framing="object",
         requests=True,
         jwt_message=False,
         replies="seed",
@@ -174,7 +185,7 @@ PROFILES = {
         kline_always=True,
     ),
     "legacy": Profile(
-        arrays=True,
+        framing="array",
         requests=False,
         jwt_message=True,
         replies="wire",

@@ -35,9 +35,7 @@ def raw_string(text: str) -> str:
     return json.dumps(sane(text), ensure_ascii=False)
 
 
-_GO_ESCAPES = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
+_GO_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def go_string(text: str) -> str:
@@ -51,9 +49,11 @@ def sane(text: str) -> str:
 
 
 def frames(profile: Profile) -> Frame:
-    """How the profile frames an event: an object with one key, or an array of two (sheet 0)."""
+    """How the profile frames an event (sheet 0)."""
     quoted = go_string if profile.go_text else raw_string
-    if profile.arrays:
+    if profile.framing == "routed":
+        return lambda name, body: f"{name} {body}"
+    if profile.framing == "array":
         return lambda name, body: f"[{quoted(name)},{body}]"
     return lambda name, body: f"{{{quoted(name)}:{body}}}"
 

@@ -1,8 +1,8 @@
-"""How many messages a connection may send (spec/kraken.md 1.6)."""
+"""How many messages a connection may send."""
 
 from __future__ import annotations
 
-from polyfeed.dialects.kraken.spec import SECOND
+SECOND = 1_000_000
 
 
 class Limiter:

@@ -1,0 +1,29 @@
+"""`polyfeed serve --publish amqp://…`: what Peatio would publish, from this venue's batches."""
+
+from __future__ import annotations
+
+from polyfeed.app.config import Config
+from polyfeed.bus.amqp import Publisher
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.dialects.peatio.publication import Publication
+from polyfeed.model.batches import Batch
+
+
+class PublishRole:
+    """Publishes from the first batch on. Whoever listens gets a snapshot of every book with each new connection."""
+
+    def __init__(self, config: Config, bus: MemoryBus) -> None:
+        self._publication = Publication(config.peatio.profile)
+        self.publisher = Publisher(config.publish.url, config.publish.exchange, self._books)
+        bus.subscribe(self._on_batch)
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        await self.publisher.run()
+
+    def _on_batch(self, batch: Batch) -> None:
+        for routing_key, body in self._publication.on_batch(batch):
+            self.publisher.publish(routing_key, body)
+
+    def _books(self) -> list[tuple[str, bytes]]:
+        return self._publication.books()

@@ -1,0 +1,47 @@
+"""`polyfeed serve --relay amqp://…`: a running Peatio's messages in, batches out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from polyfeed.app.config import Config
+from polyfeed.bus.amqp import Consumer
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.dialects.peatio import spec
+from polyfeed.market.market import Market
+from polyfeed.model.batches import Batch
+from polyfeed.sources.relay import Relay
+from polyfeed.sources.relay_market import Terms
+
+RELAY_EPOCH = 3
+"""The history of an upstream; the venue's own is 1, a recording's 2."""
+
+
+class RelayRole:
+    """Consumes the upstream's exchange and publishes batches on the bus; `now` is microseconds since the epoch."""
+
+    def __init__(self, config: Config, bus: MemoryBus, market: Market, now: Callable[[], int]) -> None:
+        section = config.relay
+        ruby = spec.PROFILES[config.peatio.profile].claims == "ruby"
+        self.relay = Relay(
+            RELAY_EPOCH, lambda: len(market.instruments), Terms.read(section.markets), two_parts=not ruby
+        )
+        self.consumer = Consumer(section.url, section.exchange, self._message, self._connected)
+        self._bus = bus
+        self._now = now
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        self._publish(self.relay.listing(self._now()))
+        await self.consumer.run()
+
+    def _message(self, routing_key: str, body: bytes) -> None:
+        self._publish(self.relay.message(self._now(), routing_key, body))
+
+    def _connected(self, again: bool) -> None:
+        if again:
+            self._publish(self.relay.interrupted(self._now()))
+
+    def _publish(self, batch: Batch | None) -> None:
+        if batch is not None:
+            self._bus.publish(batch)

@@ -1,0 +1,164 @@
+"""The calls that read the caller's orders and trades (OpenAPI file)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polyfeed.accounts.account import Account, Fill
+from polyfeed.accounts.orders import OwnOrder
+from polyfeed.dialects.bitstamp import ids
+from polyfeed.dialects.bitstamp.markets import Listed, Markets
+from polyfeed.dialects.bitstamp.order_events import OwnRow, ended_status, subtype
+from polyfeed.dialects.bitstamp.own_trades import fee_text
+from polyfeed.dialects.bitstamp.projection import BitstampProjection
+from polyfeed.dialects.bitstamp.rest_entry import subtype_name
+from polyfeed.dialects.bitstamp.rest_form import CallRefused, Form, read_order_id
+from polyfeed.dialects.bitstamp.rest_orders import find_by_name, with_microseconds, without_fraction
+from polyfeed.dialects.bitstamp.wire import Plain
+from polyfeed.market.market import Market
+from polyfeed.model.events import OwnOrderOpened
+from polyfeed.model.ids import order_id_ms
+from polyfeed.model.numbers import format_scaled
+
+LIMIT, MOST = 100, 1000
+LAST_OFFSET = 200_000
+TRADE = 2
+"""Transaction type of a trade."""
+
+
+class OwnCalls:
+    """Answers from the accounts as they are, and from the events that the projection remembers."""
+
+    def __init__(self, market: Market, markets: Markets, projection: BitstampProjection) -> None:
+        self._market = market
+        self._markets = markets
+        self._projection = projection
+
+    def open_orders(self, account: Account, only: Listed | None) -> list[dict[str, Any]]:
+        """The open orders, newest first."""
+        known = {listed.id: listed for listed in self._markets if only is None or listed is only}
+        orders = [one for one in account.orders.values() if one.terms.instrument in known]
+        return [_open_order(known[one.terms.instrument], one) for one in reversed(orders)]
+
+    def order_status(self, account: Account, form: Form) -> dict[str, Any]:
+        """An order of the caller, open or ended, as far back as its events are remembered."""
+        status, listed, terms, left = self._standing(account, form)
+        body: dict[str, Any] = {
+            "id": terms.order_id,
+            "datetime": without_fraction(_opened_at(terms.order_id)),
+            "type": str(int(terms.side)),
+            "subtype": subtype_name(subtype(terms.kind, terms.tif, terms.post_only, terms.trigger)),
+            "status": status,
+            "market": listed.name,
+            "transactions": [],
+            "amount_remaining": listed.amount(left),
+        }
+        if not form.flag("omit_transactions"):
+            fills = [one for one in account.fills if one.fill.order_id == terms.order_id]
+            body["transactions"] = [self._transaction(listed, one) for one in fills]
+        return body | ({"client_order_id": terms.client_id} if terms.client_id else {})
+
+    def user_transactions(self, account: Account, form: Form, only: Listed | None) -> list[dict[str, Any]]:
+        """The caller's trades, as far back as they are remembered."""
+        sort = form.text("sort") or "desc"
+        if sort not in ("asc", "desc"):
+            raise CallRefused("400.012", "Invalid sort parameter.")
+        offset = form.whole("offset", 0, LAST_OFFSET, "Invalid offset.", "400.010")
+        limit = form.whole("limit", LIMIT, MOST, "Invalid limit.", "400.011")
+        since_id = form.whole("since_id", 0, 1 << 62, "Invalid since_id parameter.", "400.007")
+        since = form.whole("since_timestamp", 0, 1 << 40, "Invalid since_timestamp parameter.", "400.013")
+        until = form.whole("until_timestamp", 1 << 40, 1 << 40, "Invalid until_timestamp parameter.", "400.034")
+        known = {listed.id: listed for listed in self._markets if only is None or listed is only}
+        fills = [
+            one
+            for one in account.fills
+            if one.fill.instrument in known and one.fill.trade_id >= since_id and since <= one.ts // 1_000_000 <= until
+        ]
+        if sort == "desc":
+            fills.reverse()
+        rows = fills[offset : offset + (MOST if since_id else limit)]
+        return [self._user_transaction(known[one.fill.instrument], one) for one in rows]
+
+    def _standing(self, account: Account, form: Form) -> tuple[str, Listed, OwnOrderOpened, int]:
+        """Status, market, terms and remainder of the order that is asked for."""
+        order, last = self._look_up(account, form)
+        if order is not None:
+            return "Open", self._markets.by_id(order.terms.instrument), order.terms, order.left
+        if last is not None:
+            return ended_status(last.row), self._markets.by_id(last.instrument), last.terms, last.row.left
+        raise CallRefused("404.002", "Order not found.")
+
+    def _look_up(self, account: Account, form: Form) -> tuple[OwnOrder | None, OwnRow | None]:
+        rows = reversed(list(self._projection.own(account.account_id)))
+        if form.text("id"):
+            order_id = read_order_id(form.text("id"))
+            if order_id is None:
+                raise CallRefused("400.016", "Invalid order id")
+            found = next((own for own in rows if own.row.order_id == order_id), None)
+            return account.orders.get(order_id), found
+        name = form.name("client_order_id")
+        if not name:
+            raise CallRefused("400.014", "Missing id POST param")
+        return find_by_name(account, name), next((own for own in rows if own.terms.client_id == name), None)
+
+    def _transaction(self, listed: Listed, one: Fill) -> dict[str, Any]:
+        return {
+            "tid": ids.trade_id(one.fill.trade_id, one.ts),
+            "price": listed.price(one.fill.price),
+            listed.instrument.quote.lower(): self._money(one.fill.value, listed),
+            listed.instrument.base.lower(): listed.amount(one.fill.size),
+            "fee": fee_text(one.fill.fee, self._scale(listed)),
+            "datetime": with_microseconds(one.ts),
+            "type": TRADE,
+        }
+
+    def _user_transaction(self, listed: Listed, one: Fill) -> dict[str, Any]:
+        base, quote = listed.instrument.base.lower(), listed.instrument.quote.lower()
+        sold = bool(one.fill.side)
+        return {
+            "id": ids.trade_id(one.fill.trade_id, one.ts),
+            "datetime": with_microseconds(one.ts),
+            "type": str(TRADE),
+            "fee": fee_text(one.fill.fee, self._scale(listed)),
+            base: f"{'-' if sold else ''}{listed.amount(one.fill.size)}",
+            quote: f"{'' if sold else '-'}{self._money(one.fill.value, listed)}",
+            f"{base}_{quote}": Plain(listed.price_number(one.fill.price)),
+            "order_id": one.fill.order_id,
+            "self_trade": False,
+        }
+
+    def _scale(self, listed: Listed) -> int:
+        currency = self._market.currencies.get(listed.instrument.quote)
+        return currency.scale if currency is not None else 0
+
+    def _money(self, value: int, listed: Listed) -> str:
+        return format_scaled(value, self._scale(listed))
+
+
+def _open_order(listed: Listed, order: OwnOrder) -> dict[str, Any]:
+    terms = order.terms
+    row: dict[str, Any] = {
+        "id": str(order.order_id),
+        "datetime": without_fraction(order.opened_ts),
+        "type": str(int(terms.side)),
+        "subtype": subtype_name(subtype(terms.kind, terms.tif, terms.post_only, terms.trigger)),
+        "price": listed.price(order.price),
+        "amount": listed.amount(order.left),
+        "amount_at_create": listed.amount(terms.size),
+        "currency_pair": listed.name,
+        "market": listed.name,
+    }
+    if terms.client_id:
+        row["client_order_id"] = terms.client_id
+    if terms.trigger_price:
+        row["stop_price"] = listed.price(terms.trigger_price)
+    if terms.activation_price:
+        row["activation_price"] = listed.price(terms.activation_price)
+    if terms.trailing_bps:
+        row["trailing_delta"] = terms.trailing_bps
+    return row | ({"reduce_only": True} if terms.reduce_only else {})
+
+
+def _opened_at(order_id: int) -> int:
+    """Microseconds; the id tells the millisecond in which it was made."""
+    return order_id_ms(order_id) * 1000

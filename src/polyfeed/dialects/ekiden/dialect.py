@@ -1,0 +1,72 @@
+"""Ekiden's two sockets and the REST calls beside them, as the gateway sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from polyfeed.dialects._base.context import Context
+from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
+from polyfeed.dialects._base.effects import FeedKey
+from polyfeed.dialects._base.feeds import Feed
+from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
+from polyfeed.dialects._base.session import Session
+from polyfeed.dialects.ekiden import feeds, spec
+from polyfeed.dialects.ekiden.auth import Authority
+from polyfeed.dialects.ekiden.book import BookFeed
+from polyfeed.dialects.ekiden.kline import KlineFeed
+from polyfeed.dialects.ekiden.private import PRIVATE_FEEDS, Desk
+from polyfeed.dialects.ekiden.projection import EkidenProjection, Numbers
+from polyfeed.dialects.ekiden.rest import EkidenRest
+from polyfeed.dialects.ekiden.session import PrivateSession, PublicSession
+from polyfeed.dialects.ekiden.settings import EkidenSettings
+from polyfeed.dialects.ekiden.symbols import Listing, Symbols
+from polyfeed.market.market import Market
+
+PUBLIC_FEEDS: dict[str, Callable[[FeedKey, Listing, Numbers, Market], Feed]] = {
+    spec.ORDERBOOK: BookFeed,
+    spec.TRADE: feeds.TradeFeed,
+    spec.TICKER: feeds.TickerFeed,
+    spec.KLINE: KlineFeed,
+    spec.LIQUIDATIONS: feeds.LiquidationFeed,
+    spec.POOL: feeds.PoolFeed,
+    spec.ADL: feeds.AdlFeed,
+}
+
+
+class EkidenDialect(Dialect):
+    """Sessions, feeds and REST over one venue, with one set of settings."""
+
+    name = spec.NAME
+    limits = Limits()
+
+    def __init__(self, context: Context, settings: EkidenSettings | None = None) -> None:
+        self._settings = settings or EkidenSettings()
+        self._market = context.market
+        self._symbols = Symbols(context.market)
+        self._numbers = EkidenProjection(context.market)
+        self.projection = self._numbers
+        self._authority = Authority(context, self._settings.environment)
+        self._desk = Desk(context, self._symbols, self._numbers, self._settings.settlement)
+        self._rest = EkidenRest(self._desk, self._authority, self._settings)
+
+    def connect(self, now: int, peer: Peer) -> Session | RestResponse:
+        """A session on one of the two sockets (seed, Endpoints)."""
+        if peer.path == spec.PUBLIC_PATH:
+            return PublicSession(self._symbols, self._settings, now)
+        if peer.path == spec.PRIVATE_PATH:
+            return PrivateSession(self._authority, self._settings, now)
+        return RestResponse(404, b"Not Found", "text/plain")
+
+    def feed(self, key: FeedKey) -> Feed:
+        """A new feed of a listed instrument or of an account. Raises KeyError for anything else."""
+        if key.account:
+            return PRIVATE_FEEDS[key.channel](key, self._desk)
+        number = key.parameter if key.channel == spec.POOL else key.instrument
+        listing = self._symbols.by_id(number)
+        if listing is None:
+            raise KeyError(key)
+        return PUBLIC_FEEDS[key.channel](key, listing, self._numbers.of(number), self._market)
+
+    def rest(self, now: int, request: RestRequest) -> RestAnswer:
+        """Answers an HTTP call."""
+        return self._rest.answer(now, request)

@@ -1,0 +1,192 @@
+"""The public channels `trade`, `ticker` and `all_liquidations`, and the two of a later revision (spec/ekiden.md 5).
+
+The book is in book.py, candles are in kline.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from polyfeed.dialects._base.effects import FeedKey
+from polyfeed.dialects._base.feeds import GRID_US, Feed, Heard, OnLag
+from polyfeed.dialects.ekiden import pools, spec
+from polyfeed.dialects.ekiden.projection import Numbers
+from polyfeed.dialects.ekiden.public_objects import liquidation, ticker, trade
+from polyfeed.dialects.ekiden.symbols import Listing
+from polyfeed.dialects.ekiden.wire import encode, event, event_head
+from polyfeed.market.market import Market
+from polyfeed.model.batches import Batch
+from polyfeed.model.enums import Detail
+from polyfeed.model.events import (
+    DeleveragingStateSet,
+    InsuranceFundSet,
+    PositionLiquidated,
+    Trade,
+)
+
+
+class ListingFeed(Feed):
+    """A channel of one instrument."""
+
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
+        super().__init__(key)
+        self.market = market
+        self.listing = listing
+        self.numbers = numbers
+        self.epoch = listing.state.epoch
+        self.head = event_head(f"{key.channel}.{listing.symbol}")
+
+    def fold(self, change: Heard) -> None:
+        """Nothing to keep: the market and the projection have it all."""
+
+
+class TradeFeed(ListingFeed):
+    """All trades of a batch in one message, in the order in which they happened."""
+
+    wants = (Trade,)
+    on_lag = OnLag.CLOSE
+    rank = spec.RANKS[spec.TRADE]
+
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
+        super().__init__(key, listing, numbers, market)
+        self._trades: list[Trade] = []
+
+    def fold(self, change: Heard) -> None:
+        """Keeps a trade for the end of the batch."""
+        if isinstance(change, Trade):
+            self._trades.append(change)
+
+    def flush(self, batch: Batch) -> Sequence[str]:
+        """The batch's trades. Those that came without an id are counted."""
+        trades, self._trades = self._trades, []
+        number = self.numbers.unnumbered - sum(not one.trade_id for one in trades)
+        rows = []
+        for one in trades:
+            number += not one.trade_id
+            rows.append(trade(self.listing, one, one.trade_id or number, one.ts or batch.ts))
+        return (event(self.head, batch.ts, encode(rows)),) if rows else ()
+
+    def snapshot(self) -> Sequence[str]:
+        """Nothing: what was traded before is asked for over REST."""
+        return ()
+
+
+class TickerFeed(ListingFeed):
+    """The whole ticker at a mark of 100 ms, when since the last mark there was a trade, a change of a best level or of
+    what a perpetual's ticker shows.
+
+    That is read from the projection, so all gateways decide alike however old their feeds are.
+    """
+
+    wants = ()
+    on_lag = OnLag.SNAPSHOT
+    rank = spec.RANKS[spec.TICKER]
+    timed = True
+
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
+        super().__init__(key, listing, numbers, market)
+        now = now_of(listing, market)
+        self._mark = now - now % GRID_US
+
+    def tick(self, ts: int) -> Sequence[str]:
+        """The ticker as it is at the mark."""
+        since, self._mark = self._mark, ts
+        return (self._text(ts),) if self.numbers.stirred >= since else ()
+
+    def flush(self, batch: Batch) -> Sequence[str]:
+        """Nothing between the marks."""
+        return ()
+
+    def snapshot(self) -> Sequence[str]:
+        """The ticker as it is."""
+        return (self._text(self.market.ts),)
+
+    def _text(self, ts: int) -> str:
+        return event(self.head, ts, encode(ticker(self.listing)))
+
+
+class LiquidationFeed(ListingFeed):
+    """Positions that were taken over, all of a batch in one message."""
+
+    wants = (PositionLiquidated,)
+    on_lag = OnLag.CLOSE
+    rank = spec.RANKS[spec.LIQUIDATIONS]
+
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
+        super().__init__(key, listing, numbers, market)
+        self._events: list[PositionLiquidated] = []
+
+    def fold(self, change: Heard) -> None:
+        """Keeps a liquidation for the end of the batch."""
+        if isinstance(change, PositionLiquidated):
+            self._events.append(change)
+
+    def flush(self, batch: Batch) -> Sequence[str]:
+        """The batch's liquidations."""
+        events, self._events = self._events, []
+        rows = [liquidation(self.listing, one, batch.ts) for one in events]
+        return (event(self.head, batch.ts, encode(rows)),) if rows else ()
+
+    def snapshot(self) -> Sequence[str]:
+        """Nothing: these are news."""
+        return ()
+
+
+class PoolFeed(ListingFeed):
+    """What the insurance fund behind a market holds, whenever that or the market's deleveraging changes.
+
+    The fund is of no one instrument, so the key's is ANY and its parameter the market's number.
+    """
+
+    wants = (InsuranceFundSet, DeleveragingStateSet)
+    on_lag = OnLag.SNAPSHOT
+    rank = spec.RANKS[spec.POOL]
+
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
+        super().__init__(key, listing, numbers, market)
+        self._changed = False
+
+    def fold(self, change: Heard) -> None:
+        """Notes a change of this fund or of this market."""
+        match change:
+            case InsuranceFundSet():
+                self._changed |= change.currency == self.listing.state.instrument.quote
+            case DeleveragingStateSet():
+                self._changed |= change.instrument == self.listing.id
+            case _:
+                pass
+
+    def flush(self, batch: Batch) -> Sequence[str]:
+        """The pool after the batch."""
+        changed, self._changed = self._changed, False
+        return self._texts(batch.ts) if changed else ()
+
+    def snapshot(self) -> Sequence[str]:
+        """The pool as it is."""
+        return self._texts(self.market.ts)
+
+    def _texts(self, ts: int) -> Sequence[str]:
+        return (event(self.head, ts, encode(pools.pool(self.listing, self.market, ts))),)
+
+
+class AdlFeed(ListingFeed):
+    """Whether auto-deleveraging is on in a market, whenever that changes."""
+
+    wants = (DeleveragingStateSet,)
+    on_lag = OnLag.SNAPSHOT
+    rank = spec.RANKS[spec.ADL]
+
+    def flush(self, batch: Batch) -> Sequence[str]:
+        """The alert after the batch."""
+        return (event(self.head, batch.ts, encode(pools.alert(self.listing, self.market, batch.ts))),)
+
+    def snapshot(self) -> Sequence[str]:
+        """The alert as it is."""
+        ts = self.market.ts
+        return (event(self.head, ts, encode(pools.alert(self.listing, self.market, ts))),)
+
+
+def now_of(listing: Listing, market: Market) -> int:
+    """Venue time for an instrument's timed feeds, as of the last batch."""
+    state = listing.state
+    return state.clock.now if state.instrument.detail is Detail.ORDERS else market.ts

@@ -1,0 +1,162 @@
+"""`market/*`: what is publicly known, without a login (spec/ekiden.md 7).
+
+History that the market does not keep is empty: funding rates that were paid, and mark and index prices of a perpetual.
+Those of a spot instrument are its last price, so their candles are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from polyfeed.dialects.ekiden import public_objects as objects
+from polyfeed.dialects.ekiden import spec
+from polyfeed.dialects.ekiden.feeds import now_of
+from polyfeed.dialects.ekiden.kline import candles
+from polyfeed.dialects.ekiden.private import Desk
+from polyfeed.dialects.ekiden.private_objects import quote_scale
+from polyfeed.dialects.ekiden.public_objects import RATE_DECIMALS, Object
+from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, listing_of
+from polyfeed.dialects.ekiden.symbols import Listing
+from polyfeed.dialects.ekiden.wire import decimal, milliseconds
+from polyfeed.market.candles import KEPT
+from polyfeed.market.intervals import interval_start
+from polyfeed.market.tape import TAPE_LENGTH
+from polyfeed.model.enums import InstrumentStatus
+
+Handler = Callable[[Call], object]
+
+_TRADES, _CANDLES, _LEVELS = 60, 200, 50
+
+_STATUSES = {
+    InstrumentStatus.ONLINE: "Trading",
+    InstrumentStatus.CANCEL_ONLY: "CancelOnly",
+    InstrumentStatus.POST_ONLY: "PostOnly",
+    InstrumentStatus.LIMIT_ONLY: "LimitOnly",
+    InstrumentStatus.HALTED: "Halted",
+}
+
+
+def calls(desk: Desk) -> dict[str, Handler]:
+    """The calls by the last part of their path."""
+    market = MarketCalls(desk)
+    return {
+        "tickers": market.tickers,
+        "instruments-info": market.instruments,
+        "orderbook": market.orderbook,
+        "kline": market.kline,
+        "recent-trade": market.trades,
+        "mark-price-kline": market.price_kline,
+        "index-price-kline": market.price_kline,
+        "funding/history": market.funding,
+        "open-interest": market.open_interest,
+        "price-limit": market.price_limit,
+        "risk-limit": market.risk_limit,
+    }
+
+
+class MarketCalls:
+    """Answers from the market as it is. Every method may raise CallRefused."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._market = desk.context.market
+
+    def tickers(self, call: Call) -> object:
+        """The tickers of all instruments, or of one."""
+        return {"list": [objects.ticker(listing) for listing in self._chosen(call)]}
+
+    def instruments(self, call: Call) -> object:
+        """Steps, minima, fees and status."""
+        return {"list": [self._instrument(listing) for listing in self._chosen(call)]}
+
+    def orderbook(self, call: Call) -> object:
+        """The top of a book; the documents call the number of levels `depth`, the SDK `limit`."""
+        listing = self._one(call)
+        depth = call.number("limit", call.number("depth", _LEVELS, 1, spec.MAX_DEPTH), 1, spec.MAX_DEPTH)
+        seq = self._desk.projection.of(listing.id).seq(depth)
+        ts = self._market.ts
+        return {"result": objects.book(listing, depth, seq, ts), "time": milliseconds(call.now)}
+
+    def kline(self, call: Call) -> object:
+        """Candles, oldest first."""
+        return {"symbol": self._one(call).symbol, "list": self._candles(call)}
+
+    def price_kline(self, call: Call) -> object:
+        """Candles of mark or index price."""
+        listing = self._one(call)
+        rows = [] if listing.linear else [{key: row[key] for key in "tohlc"} for row in self._candles(call)]
+        return {"symbol": listing.symbol, "list": rows}
+
+    def trades(self, call: Call) -> object:
+        """The last trades, newest first. Trades that came without an id are numbered as on the socket."""
+        listing = self._one(call)
+        entries = listing.state.tape.recent(call.number("limit", _TRADES, 1, TAPE_LENGTH))
+        number = self._desk.projection.of(listing.id).unnumbered + 1
+        rows: list[Object] = []
+        for entry in reversed(entries):
+            number -= not entry.trade_id
+            rows.append(objects.trade(listing, entry, entry.trade_id or number, entry.ts))
+        return {"list": rows}
+
+    def funding(self, call: Call) -> object:
+        """Rates that were paid: none are kept."""
+        self._one(call)
+        return {"list": []}
+
+    def open_interest(self, call: Call) -> object:
+        """The open interest as it is."""
+        listing = self._one(call)
+        size = listing.size(listing.state.perpetual.open_interest)
+        row = {"open_interest": size, "timestamp": milliseconds(self._market.ts)}
+        return {"symbol": listing.symbol, "list": [row], "next_page_cursor": ""}
+
+    def price_limit(self, call: Call) -> object:
+        """There are none, which a 0 says."""
+        symbol = self._one(call).symbol
+        return {"symbol": symbol, "buy_limit": "0", "sell_limit": "0", "ts": milliseconds(self._market.ts)}
+
+    def risk_limit(self, call: Call) -> object:
+        """A spot instrument has none."""
+        self._chosen(call)
+        return {"list": [], "next_page_cursor": ""}
+
+    # --- parts ------------------------------------------------------------------------------------------------------
+
+    def _instrument(self, listing: Listing) -> Object:
+        instrument = listing.state.instrument
+        return {
+            "symbol": listing.symbol,
+            "addr": listing.address,
+            "category": "linear" if listing.linear else "spot",
+            "status": _STATUSES[listing.state.status],
+            "base_coin": instrument.base,
+            "quote_coin": instrument.quote,
+            "settle_coin": instrument.quote,
+            "tick_size": listing.price(instrument.tick),
+            "qty_step": listing.size(instrument.lot),
+            "min_order_qty": listing.size(instrument.min_size),
+            "min_notional_value": decimal(instrument.min_cost, quote_scale(listing, self._market)),
+            "maker_fee_rate": decimal(instrument.maker_fee_ppm, RATE_DECIMALS),
+            "taker_fee_rate": decimal(instrument.taker_fee_ppm, RATE_DECIMALS),
+        }
+
+    def _candles(self, call: Call) -> list[Object]:
+        listing, interval = self._one(call), spec.INTERVALS.get(call.text("interval"))
+        if interval is None:
+            raise CallRefused(f"interval must be one of {', '.join(spec.INTERVALS)}")
+        limit = call.number("limit", _CANDLES, 1, KEPT)
+        now = now_of(listing, self._market)
+        last = min(now, call.number("end_time", now // 1000, 0, now // 1000) * 1000)
+        first = call.number("start_time", 0, 0, now // 1000) * 1000
+        starts: list[int] = []
+        start = interval_start(interval, last)
+        while len(starts) < limit and start >= max(first, 1):
+            starts.append(start)
+            start = interval_start(interval, start - 1)
+        return candles(listing, interval, starts[::-1])
+
+    def _chosen(self, call: Call) -> list[Listing]:
+        return [self._one(call)] if call.text("symbol") else list(self._desk.symbols)
+
+    def _one(self, call: Call) -> Listing:
+        return listing_of(self._desk.symbols, call.text("symbol"))

@@ -1,0 +1,208 @@
+"""Order entry: `order/{place,amend,cancel}`, each also as `-batch`, and `order/cancel-all` (spec/ekiden.md 7).
+
+A call becomes commands, a batch one after the other; each answer comes from the venue's outcome. What the venue refuses
+is error 2000 with its reason; an order that it takes and then ends (a post-only that would trade) is a success, and the
+private channels say how it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from polyfeed.accounts.account import Account
+from polyfeed.accounts.orders import OwnOrder
+from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
+from polyfeed.dialects.ekiden import spec
+from polyfeed.dialects.ekiden.ids import order_number, order_uuid
+from polyfeed.dialects.ekiden.order_terms import placing
+from polyfeed.dialects.ekiden.private import Desk
+from polyfeed.dialects.ekiden.public_objects import Object
+from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, account_of, body_of, decimal_of, listing_of, reply
+from polyfeed.dialects.ekiden.wire import milliseconds
+from polyfeed.model.batches import Outcome
+from polyfeed.model.commands import AmendOrder, AnyCommand, CancelAll, CancelOrder
+
+Fields = dict[str, Any]
+Handler = Callable[[Call], RestAnswer]
+
+
+class Step:
+    """One command of a call, and the names of its order; `link` is the client's own. An order that is to be made has no
+    id before the venue gives it one."""
+
+    __slots__ = ("command", "link", "order_id")
+
+    def __init__(self, command: AnyCommand, order_id: int, link: str) -> None:
+        self.command = command
+        self.order_id = order_id
+        self.link = link
+
+    def result(self, outcome: Outcome) -> Object:
+        """What the client is told of it. Raises CallRefused when the venue refused it."""
+        if not outcome.accepted:
+            raise CallRefused(f"{outcome.refusal}: {outcome.detail}" if outcome.detail else str(outcome.refusal))
+        return {"order_id": order_uuid(self.order_id or outcome.order_id), "order_link_id": self.link or None}
+
+
+Reader = Callable[[Call, Fields], Step]
+
+
+class Orders:
+    """Turns calls into commands. Every method may raise CallRefused."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._accounts = desk.context.accounts
+
+    def calls(self) -> dict[str, Handler]:
+        """The calls by the last part of their path."""
+        readers: dict[str, Reader] = {"place": self._place, "amend": self._amend, "cancel": self._cancel}
+        single = {name: self._single(read) for name, read in readers.items()}
+        return (
+            single
+            | {f"{name}-batch": self._batch(read) for name, read in readers.items()}
+            | {"cancel-all": self._cancel_all}
+        )
+
+    # --- one, several, all ------------------------------------------------------------------------------------------
+
+    def _single(self, read: Reader) -> Handler:
+        def handler(call: Call) -> RestAnswer:
+            step = read(call, body_of(call.request))
+            return RestSubmit(step.command, partial(_single_reply, step))
+
+        return handler
+
+    def _batch(self, read: Reader) -> Handler:
+        def handler(call: Call) -> RestAnswer:
+            wishes = body_of(call.request).get("request")
+            if not isinstance(wishes, list) or not 0 < len(wishes) <= spec.MAX_BATCH:
+                raise CallRefused(f"request must be an array of 1 to {spec.MAX_BATCH} objects")
+            return Series(self, call, read, wishes).go_on()
+
+        return handler
+
+    def _cancel_all(self, call: Call) -> RestAnswer:
+        fields = body_of(call.request)
+        number = account_of(call, fields.get("sub_account_address"))
+        instrument = -1
+        if fields.get("symbol"):
+            instrument = listing_of(self._desk.symbols, fields["symbol"]).id
+        account = self._account(number)
+        before = [one for one in account.orders.values() if instrument in (-1, one.terms.instrument)]
+
+        def told(outcome: Outcome) -> RestAnswer:
+            if not outcome.accepted:
+                raise CallRefused(f"{outcome.refusal}: {outcome.detail}")
+            gone = [one for one in before if one.order_id not in account.orders]
+            result = [
+                {"order_id": order_uuid(one.order_id), "order_link_id": one.terms.client_id or None} for one in gone
+            ]
+            return reply({"result": result, "exit_info": SUCCESS, "time": self.time()})
+
+        return RestSubmit(CancelAll(number, instrument), lambda outcome: _or_error(lambda: told(outcome)))
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _place(self, call: Call, fields: Fields) -> Step:
+        listing = listing_of(self._desk.symbols, fields.get("symbol"))
+        number = account_of(call, fields.get("sub_account_address"))
+        command = placing(listing, number, fields)
+        return Step(command, 0, command.client_id)
+
+    def _amend(self, call: Call, fields: Fields) -> Step:
+        number, order = self._order(call, fields)
+        listing = listing_of(self._desk.symbols, fields.get("symbol") or self._symbol(order))
+        instrument = listing.state.instrument
+        price = decimal_of(fields, "price", instrument.price_scale)
+        size = decimal_of(fields, "qty" if fields.get("qty") is not None else "size", instrument.size_scale)
+        if not price and not size:
+            raise CallRefused("an amendment needs a new price or qty")
+        return Step(AmendOrder(number, order.order_id, price, size), order.order_id, order.terms.client_id)
+
+    def _cancel(self, call: Call, fields: Fields) -> Step:
+        number, order = self._order(call, fields)
+        return Step(CancelOrder(number, order.order_id), order.order_id, order.terms.client_id)
+
+    def _order(self, call: Call, fields: Fields) -> tuple[int, OwnOrder]:
+        """The open order that a request names by `order_id` or `order_link_id`, and its account."""
+        order_id, link = fields.get("order_id"), fields.get("order_link_id")
+        address = fields.get("sub_account_address")
+        numbers = [account_of(call, address)] if address else call.accounts
+        wanted = order_number(order_id) if isinstance(order_id, str) else None
+        for number in numbers:
+            for order in self._account(number).orders.values():
+                if order.order_id == wanted or (order_id is None and link and order.terms.client_id == link):
+                    if fields.get("symbol") and fields["symbol"] != self._symbol(order):
+                        break
+                    return number, order
+        raise CallRefused("no such open order", 404, spec.ERROR_NOT_FOUND)
+
+    def _account(self, number: int) -> Account:
+        account = self._accounts.get(number)
+        if account is None:
+            raise CallRefused("no such account", 404, spec.ERROR_NOT_FOUND)
+        return account
+
+    def _symbol(self, order: OwnOrder) -> str:
+        listing = self._desk.symbols.by_id(order.terms.instrument)
+        return listing.symbol if listing else ""
+
+    def time(self) -> str:
+        """Venue time, in milliseconds."""
+        return milliseconds(self._desk.context.market.ts)
+
+
+SUCCESS = {"Success": {"code": 0, "msg": "OK"}}
+
+
+class Series:
+    """A batch call: its wishes are read and carried out one after the other, whatever becomes of the ones before."""
+
+    def __init__(self, orders: Orders, call: Call, read: Reader, wishes: list[Any]) -> None:
+        self._orders = orders
+        self._call = call
+        self._read = read
+        self._wishes = wishes
+        self._results: list[Object] = []
+        self._exits: list[Object] = []
+
+    def go_on(self) -> RestAnswer:
+        """The next command, or the reply when there is none left."""
+        while len(self._exits) < len(self._wishes):
+            wish = self._wishes[len(self._exits)]
+            try:
+                if not isinstance(wish, dict):
+                    raise CallRefused("an entry of request must be an object")
+                step = self._read(self._call, wish)
+            except CallRefused as refused:
+                self._refuse(refused)
+                continue
+            return RestSubmit(step.command, partial(self._told, step))
+        return reply({"result": self._results, "exit_info": self._exits, "time": self._orders.time()})
+
+    def _told(self, step: Step, outcome: Outcome) -> RestAnswer:
+        try:
+            self._results.append(step.result(outcome))
+            self._exits.append(SUCCESS)
+        except CallRefused as refused:
+            self._refuse(refused)
+        return self.go_on()
+
+    def _refuse(self, refused: CallRefused) -> None:
+        self._results.append({"order_id": "", "order_link_id": None})
+        self._exits.append({"Error": {"code": refused.number, "msg": str(refused)}})
+
+
+def _single_reply(step: Step, outcome: Outcome) -> RestAnswer:
+    return _or_error(lambda: reply(step.result(outcome)))
+
+
+def _or_error(answer: Callable[[], RestAnswer]) -> RestAnswer:
+    """The answer, or the error that it raises: what comes after the venue is not in the hands of rest.py any more."""
+    try:
+        return answer()
+    except CallRefused as refused:
+        return refused.response()

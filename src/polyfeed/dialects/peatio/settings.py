@@ -1,0 +1,43 @@
+"""What an operator can set for the Peatio port."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from polyfeed.dialects.peatio.keys import read_key
+from polyfeed.dialects.peatio.origins import allowed_hosts
+from polyfeed.dialects.peatio.rbac import read_roles
+
+
+class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of the dialect (spec/peatio.md 9 for the profiles). Empty is what the profile says.
+
+    `jwt_public_key` is the base64 (url-safe or standard) of a PEM public key, RSA or Ed25519; `jwt_secret` a secret of
+    HS256 in its place. `jwt_algorithm` replaces the profile's own for RSA. `jwt_issuer` and `jwt_audience` (a list with
+    commas) are checked where they are set; `jwt_leeway` is in seconds. `jwt_message` lets clients authenticate by
+    message, `auth_replies` chooses its answers; `requests` takes subscribe, unsubscribe and ping in profile legacy too.
+    `on_expiry` says what becomes of a connection whose token expires. `origins` is what API_CORS_ORIGINS was; `rbac`
+    has what RANGO_RBAC_… had, as `prefix=role,role;prefix=role`. With `relay` every stream comes from upstream.
+    """
+
+    profile: Literal["2.2", "3.x", "legacy"] = "2.2"
+    jwt_public_key: str = ""
+    jwt_secret: str = ""
+    jwt_algorithm: Literal["", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] = ""
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    jwt_leeway: Annotated[int, Meta(ge=0)] = 0
+    jwt_message: bool | Literal[""] = ""
+    auth_replies: Literal["", "seed", "wire"] = ""
+    requests: bool | Literal[""] = ""
+    on_expiry: Literal["keep", "close"] = "keep"
+    origins: str = ""
+    rbac: str = ""
+    relay: bool = False
+
+    def __post_init__(self) -> None:
+        read_key(self.jwt_public_key, self.jwt_secret)
+        allowed_hosts(self.origins)
+        read_roles(self.rbac)

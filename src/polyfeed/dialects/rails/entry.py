@@ -1,0 +1,151 @@
+"""Order requests of one connection: what they ask of the venue, and what its decision is answered with.
+
+    request -> Submit -> the batch: acknowledgement (202) or error, here -> its events, from the feeds
+
+so an acknowledgement has the order's id, and stands before the confirmation, the fills and the reject of its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from polyfeed.accounts.account import Account
+from polyfeed.accounts.orders import OwnOrder
+from polyfeed.dialects._base.effects import Effect, Send, Submit
+from polyfeed.dialects.rails import requests, spec, wire
+from polyfeed.dialects.rails.ids import order_id_of
+from polyfeed.dialects.rails.markets import Market
+from polyfeed.dialects.rails.notices import acknowledgement
+from polyfeed.dialects.rails.placing import read_order
+from polyfeed.dialects.rails.requests import Content, Refused
+from polyfeed.model.batches import Outcome
+from polyfeed.model.commands import AnyCommand, CancelOrder, ReplaceOrder
+from polyfeed.model.enums import CloseReason, Refusal
+
+
+class Waiting(Struct, frozen=True):
+    """A request that the venue has not decided. `order_id` is the order that it is about, 0 for a new one; `open_then`
+    says that this order was open when it was asked.
+    """
+
+    name: str
+    market: Market
+    client_id: str
+    order_id: int = 0
+    open_then: bool = False
+
+
+_TEXTS = {
+    spec.CREATE: (spec.CREATING_TEXT, spec.PENDING),
+    spec.CANCEL: (spec.CANCELLING_TEXT, spec.CANCELLING),
+    spec.MODIFY: (spec.MODIFYING_TEXT, spec.MODIFYING),
+}
+
+
+class Entry:
+    """The order requests of a connection of `account`.
+
+    Where `cancels` is set, the orders that came by this connection are cancelled when it ends, also those that the
+    venue had not yet decided on then.
+    """
+
+    def __init__(self, account: Account, *, cancels: bool) -> None:
+        self.account = account
+        self._cancels = cancels
+        self._number = 0
+        self._waiting: dict[int, Waiting] = {}
+        self._entered: dict[int, None] = {}
+        self._left = False
+
+    def begin(self, name: str, market: Market, client_id: str, content: Content) -> list[Effect]:
+        """Hands a request to the venue. Raises Refused for one that is wrong in itself."""
+        command: AnyCommand
+        if name == spec.CREATE:
+            command, order_id = read_order(self.account.account_id, market, client_id, content), 0
+        elif name == spec.CANCEL:
+            requests.read_choice(content, "cancelBy", ("orderId",), spec.BAD_CANCEL_BY)
+            order_id = self._order_id(market, content)
+            command = CancelOrder(self.account.account_id, order_id)
+        else:
+            order_id = self._order_id(market, content)
+            command = self._replacement(market, client_id, order_id, content)
+        self._number += 1
+        self._waiting[self._number] = Waiting(name, market, client_id, order_id, order_id in self.account.orders)
+        return [Submit(command, self._number, client_id)]
+
+    def answer(self, number: int, outcome: Outcome) -> list[Effect]:
+        """The reply to a request that the venue has decided."""
+        waiting = self._waiting.pop(number, None)
+        if waiting is None:
+            return []
+        if self._left:
+            return self._too_late(waiting, outcome)
+        if outcome.refusal is not None:
+            status, text = self._refusal(waiting, outcome.refusal)
+            return [Send(wire.reply(waiting.name, waiting.market.name, status, text, waiting.client_id))]
+        self._remember(waiting, outcome)
+        order = self._find(waiting.order_id or outcome.order_id)
+        text, state = _TEXTS[waiting.name]
+        if order is None:
+            return []
+        return [Send(acknowledgement(waiting.name, waiting.market, text, waiting.client_id, order, state))]
+
+    def leave(self) -> Iterable[Effect]:
+        """The connection ended."""
+        self._left = True
+        if not self._cancels:
+            return []
+        return [
+            Submit(CancelOrder(self.account.account_id, one)) for one in self._entered if one in self.account.orders
+        ]
+
+    # --- requests ---------------------------------------------------------------------------------------------------
+
+    def _order_id(self, market: Market, content: Content) -> int:
+        """The order that a request names. Raises Refused for one that cannot be the account's order of this market."""
+        ulid = content.get("orderId")
+        if not isinstance(ulid, str):
+            raise Refused(spec.BAD, spec.BAD_ORDER_ID)
+        order_id = order_id_of(ulid)
+        order = None if order_id is None else self._find(order_id)
+        if order_id is None or (order is not None and order.terms.instrument != market.id):
+            raise Refused(spec.NOT_FOUND, spec.ORDER_NOT_FOUND)
+        return order_id
+
+    def _replacement(self, market: Market, client_id: str, order_id: int, content: Content) -> ReplaceOrder:
+        price, size = (
+            requests.read_number(content, field, scale) if content.get(field) is not None else 0
+            for field, scale in (("price", market.price_scale), ("quantity", market.size_scale))
+        )
+        if not price and not size:
+            raise Refused(spec.BAD, spec.NOTHING_TO_MODIFY)
+        return ReplaceOrder(self.account.account_id, order_id, price, size, client_id)
+
+    # --- answers ----------------------------------------------------------------------------------------------------
+
+    def _find(self, order_id: int) -> OwnOrder | None:
+        return self.account.orders.get(order_id) or self.account.closed.get(order_id)
+
+    def _refusal(self, waiting: Waiting, refusal: Refusal) -> tuple[int, str]:
+        """Status and text. An order that was open when it was asked for, and filled since, is a conflict."""
+        if refusal is Refusal.UNKNOWN_ORDER and waiting.open_then:
+            order = self.account.closed.get(waiting.order_id)
+            if order is not None and order.reason is CloseReason.FILLED:
+                return spec.CONFLICT, spec.ORDER_BEING_FILLED
+        return spec.REFUSALS.get(refusal, spec.OTHER_REFUSAL)
+
+    def _remember(self, waiting: Waiting, outcome: Outcome) -> None:
+        """Keeps the orders to be cancelled at the end; those that ended meanwhile are forgotten now and then."""
+        if not self._cancels or waiting.name == spec.CANCEL:
+            return
+        self._entered[outcome.order_id] = None
+        if len(self._entered) > 2 * len(self.account.orders) + 100:
+            self._entered = {one: None for one in self._entered if one in self.account.orders}
+
+    def _too_late(self, waiting: Waiting, outcome: Outcome) -> list[Effect]:
+        """An order came into being after its connection had ended."""
+        if not self._cancels or not outcome.accepted or outcome.order_id not in self.account.orders:
+            return []
+        return [] if waiting.name == spec.CANCEL else [Submit(CancelOrder(self.account.account_id, outcome.order_id))]

@@ -1,0 +1,204 @@
+"""Bodies of the REST replies (spec/rails.md 10). Pages have at most `spec.PAGE` rows; `last` of one is `start` of the
+next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from polyfeed.accounts.account import Account, Fill
+from polyfeed.accounts.orders import OwnOrder
+from polyfeed.dialects.rails import spec
+from polyfeed.dialects.rails.ids import order_id_of, order_ulid
+from polyfeed.dialects.rails.markets import Listing, Market
+from polyfeed.dialects.rails.orders import SIDES, kind_text, order_object, trigger_fields
+from polyfeed.dialects.rails.requests import Refused
+from polyfeed.dialects.rails.rows import execution_text, fill_text, match_id
+from polyfeed.dialects.rails.wire import decimal, milliseconds
+from polyfeed.model.enums import InstrumentKind, InstrumentStatus
+from polyfeed.model.events import PositionSet
+from polyfeed.model.instruments import Currency
+
+Body = dict[str, Any]
+
+
+class Wanted(Struct, frozen=True):
+    """Which order a call asks for: by its id, or by the client's own name."""
+
+    market: Market
+    order_id: str
+    client_id: str
+
+
+# --- markets ----------------------------------------------------------------------------------------------------------
+
+
+def market(market: Market) -> Body:
+    """A market (its shape is ours)."""
+    instrument = market.state.instrument
+    status = market.state.status
+    return {
+        "market": market.name,
+        "status": "active" if status is InstrumentStatus.ONLINE else status.value,
+        "tickSize": market.price(instrument.tick),
+        "lotSize": market.size(instrument.lot),
+    }
+
+
+def market_data(market: Market) -> list[Body]:
+    """One row for each number that there is (found: types and indexes)."""
+    state = market.state
+    ask, bid = state.book.asks.best(), state.book.bids.best()
+    rolling = state.stats.rolling
+    rows = [
+        ("INDEX", "CCIX", market.price(state.perpetual.index_price or state.stats.last)),
+        ("ASK", "RAILS", market.price(ask.price) if ask else "0"),
+        ("BID", "RAILS", market.price(bid.price) if bid else "0"),
+    ]
+    if state.instrument.kind is InstrumentKind.PERPETUAL:
+        rows += [
+            ("FUNDING", "RAILS", decimal(state.perpetual.paid_rate_ppm, 6)),
+            ("NEXT_FUNDING", "RAILS", decimal(state.perpetual.funding_rate_ppm, 6)),
+            ("OPEN_INTEREST", "RAILS", market.size(state.perpetual.open_interest)),
+        ]
+    rows += [("24H_VOLUME", "RAILS", market.size(rolling.volume)), ("24H_COUNT", "RAILS", str(rolling.count))]
+    updated = milliseconds(state.ts)
+    return [
+        {"market": market.name, "type": kind, "index": index, "value": value, "updatedAt": updated}
+        for kind, index, value in rows
+    ]
+
+
+# --- orders -----------------------------------------------------------------------------------------------------------
+
+
+def open_orders(listing: Listing, account: Account, market: Market | None, start: str) -> Body:
+    """The account's open orders by order of entry; `last` where there are more."""
+    after = _start(start)
+    shown: list[tuple[OwnOrder, Market]] = []
+    for order in account.orders.values():
+        listed = listing.by_id(order.terms.instrument)
+        if order.order_id > after and listed is not None and market in (None, listed):
+            shown.append((order, listed))
+    page = shown[: spec.PAGE]
+    body: Body = {"openOrders": [order_object(listed, order) for order, listed in page]}
+    if len(shown) > len(page):
+        body["last"] = order_ulid(page[-1][0].order_id)
+    return body
+
+
+def recent_orders(account: Account, now: int) -> dict[int, OwnOrder]:
+    """The open orders and those that ended in the last hour of venue time, the newest end last."""
+    recent = {one.order_id: one for one in account.closed.values() if one.updated_ts > now - spec.RECENT_US}
+    return recent | account.orders
+
+
+def find_order(orders: Mapping[int, OwnOrder], wanted: Wanted) -> Body:
+    """The order that a call asks for; of several with one name the last. Raises Refused (404)."""
+    found: OwnOrder | None = None
+    if wanted.order_id:
+        found = orders.get(order_id_of(wanted.order_id) or 0)
+    else:
+        found = next((one for one in reversed(list(orders.values())) if one.terms.client_id == wanted.client_id), None)
+    if found is None or found.terms.instrument != wanted.market.id:
+        raise Refused(spec.NOT_FOUND, spec.ORDER_NOT_FOUND)
+    return order_object(wanted.market, found)
+
+
+def _start(start: str) -> int:
+    """The order id that a page begins after."""
+    if not start:
+        return 0
+    order_id = order_id_of(start)
+    if order_id is None:
+        raise Refused(spec.BAD, "start is no order id")
+    return order_id
+
+
+# --- fills ------------------------------------------------------------------------------------------------------------
+
+
+def completed_orders(listing: Listing, account: Account, since: int | None, until: int | None, start: str) -> Body:
+    """The account's fills between two times (microseconds), the newest first; `last` is the match id to go on from."""
+    rows = [
+        (listed, fill)
+        for fill in reversed(account.fills)
+        if (since is None or fill.ts >= since)
+        and (until is None or fill.ts <= until)
+        and (listed := listing.by_id(fill.fill.instrument)) is not None
+    ]
+    if start:
+        place = [match_id(fill.fill) for _, fill in rows]
+        if start not in place:
+            raise Refused(spec.BAD, "start is no match id of these")
+        rows = rows[len(place) - place[::-1].index(start) :]
+    page = rows[: spec.PAGE]
+    if len(page) < len(rows) and match_id(page[-1][1].fill) == match_id(rows[len(page)][1].fill):
+        page = page[:-1]  # both sides of an own match stay together
+    body: Body = {"completedOrders": [_completed(listed, fill) for listed, fill in page]}
+    if len(rows) > len(page):
+        body["last"] = match_id(page[-1][1].fill)
+    return body
+
+
+def _completed(market: Market, kept: Fill) -> Body:
+    fill = kept.fill
+    trigger = trigger_fields(market, kept.terms, 0)
+    return {
+        "market": market.name,
+        "matchId": match_id(fill),
+        "orderId": order_ulid(fill.order_id),
+        "orderType": SIDES[fill.side],
+        "executionType": execution_text(fill),
+        "fillType": fill_text(fill),
+        "price": market.price(fill.price),
+        "quantity": market.size(fill.size),
+        "tradeType": kind_text(kept.terms),
+        "fees": market.amount(fill.fee),
+        "triggerType": trigger["triggerType"],
+        "triggerPrice": trigger["triggerPrice"],
+        "transactionHash": "",
+        "filledAt": milliseconds(kept.ts),
+    }
+
+
+# --- money ------------------------------------------------------------------------------------------------------------
+
+
+def balances(currencies: Mapping[str, Currency], account: Account) -> Body:
+    """What the account has of each currency (the shape is ours)."""
+    known = [(currencies[code], balance) for code, balance in sorted(account.balances.items()) if code in currencies]
+    return {
+        "balances": [
+            {
+                "asset": currency.code,
+                "balance": decimal(balance.total, currency.scale),
+                "available": decimal(balance.available, currency.scale),
+                "held": decimal(balance.held, currency.scale),
+            }
+            for currency, balance in known
+        ]
+    }
+
+
+def positions(listing: Listing, account: Account) -> Body:
+    """The account's positions in perpetuals (found: the items)."""
+    listed = ((listing.by_id(one.instrument), one) for _, one in sorted(account.positions.items()))
+    return {"positions": [_position(market, one) for market, one in listed if market is not None]}
+
+
+def _position(market: Market, position: PositionSet) -> Body:
+    size = abs(position.size)
+    return {
+        "market": market.name,
+        "value": market.amount(size * position.mark_price // market.divisor),
+        "quantity": market.size(size),
+        "funding": market.amount(position.funding),
+        "realizedPnl": market.amount(position.realised_profit),
+        "unrealizedPnl": market.amount(position.unrealised_profit),
+        "liquidationPrice": market.price(position.liquidation_price),
+        "type": "LONG" if position.size > 0 else "SHORT",
+    }
