@@ -57,6 +57,13 @@ def revoke(options: argparse.Namespace) -> int:
     return 0
 
 
+def token(options: argparse.Namespace) -> int:
+    """Prints a dialect's token for an account."""
+    path = f"/api/accounts/{quoted(options.account)}/tokens"
+    print(call(options.url, "POST", path, {"dialect": options.dialect})["token"])
+    return 0
+
+
 def find(url: str, text: str) -> dict[str, int]:
     """An account by number or name. Raises ValueError."""
     for one in call(url, "GET", "/api/accounts"):
@@ -81,6 +88,9 @@ def add_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser], url: s
     action.add_argument("account", help="number or name")
     action.add_argument("--read-only", action="store_true", help="a key that may not trade")
     action.add_argument("--public-key", help="Ed25519 public key in hexadecimal, in place of a secret")
+    action = _action(verbs, "token", "print a dialect's token for an account", token, url)
+    action.add_argument("account", help="number or name")
+    action.add_argument("--dialect", required=True, help="the exchange whose token it is")
     action = _action(verbs, "revoke", "end a key", revoke, url)
     action.add_argument("account", help="number or name")
     action.add_argument("key", help="the key's id")

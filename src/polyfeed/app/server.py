@@ -49,6 +49,7 @@ class Server:
 
     def __init__(self, config: Config, now: Callable[[], int], market: Market, flow: Flow) -> None:
         self.config = config = with_peatio(config)
+        self.now = now
         self.ready = False
         self.market = market
         self.accounts = Accounts()

@@ -76,6 +76,18 @@ async def revoke_key(call: Call) -> schemas.Accepted:
     return schemas.Accepted(0)
 
 
+async def make_token(call: Call) -> schemas.TokenView:
+    """Makes a dialect's token for an account."""
+    account = find(call, call.path["account"])
+    fan = call.server.fans.get(call.body.dialect)
+    if fan is None:
+        raise Problem(404, f"there is no dialect {call.body.dialect!r}; there are {', '.join(call.server.fans)}")
+    token = fan.dialect.token(call.server.now(), account)
+    if token is None:
+        raise Problem(409, f"{call.body.dialect} has no tokens here")
+    return schemas.TokenView(token)
+
+
 async def own_balances(call: Call) -> list[schemas.BalanceView]:
     """The balances of the key's account."""
     return balances_of(call, call.account)
@@ -123,6 +135,10 @@ ENDPOINTS = [
     ),
     Endpoint(
         "DELETE", "/api/accounts/{account}/keys/{key}", "Revoke a key", revoke_key, schemas.Accepted, "operator",
+    ),
+    Endpoint(
+        "POST", "/api/accounts/{account}/tokens", "Make a dialect's token", make_token, schemas.TokenView, "operator",
+        schemas.NewToken, status=201,
     ),
     Endpoint("GET", "/api/balances", "The key's balances", own_balances, list[schemas.BalanceView], "read"),
 ]  # fmt: skip

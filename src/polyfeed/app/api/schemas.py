@@ -79,6 +79,18 @@ class KeyView(Struct, frozen=True):
     permissions: list[str]
 
 
+class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
+    """Asks for a dialect's token."""
+
+    dialect: Name
+
+
+class TokenView(Struct, frozen=True):
+    """A token, ready to be used as that exchange's documents say."""
+
+    token: str
+
+
 class BalanceView(Struct, frozen=True):
     """A balance: all of it, what open orders hold, what is left to spend."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.projection import Projection
@@ -53,6 +54,10 @@ class Dialect(ABC):
     def metrics(self, sessions: Iterable[Session]) -> list[str]:
         """Lines of the exchange's own metrics, in Prometheus's text format, about the open connections' sessions."""
         return []
+
+    def token(self, now: int, account: Account) -> str | None:
+        """A ready credential with which a client may hear the account's private channels, None where there is none."""
+        return None
 
     @abstractmethod
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
