@@ -94,9 +94,11 @@ def _scenes_of(path: Path) -> Iterator[Scene]:
         yield scene
 
 
-def play(scene: Scene, make: Maker) -> None:
-    """Plays a scene. Raises AssertionError, naming the line, at the first difference."""
-    stage = Stage(make)
+def play(scene: Scene, make: Maker, stage_of: type[Stage] | None = None) -> None:
+    """Plays a scene, on a stage of a dialect's own where it has one. Raises AssertionError, naming the line, at the
+    first difference.
+    """
+    stage = (stage_of or Stage)(make)
     heard: list[str] = []
     for line, following in pairwise([*scene.lines, Line(0, "", "!", "")]):
         if line.mark in "<x":

@@ -119,6 +119,18 @@ def test_ended_orders_are_forgotten(driven: Driven, status: OrderStatus) -> None
     assert (5 in driven[ANNA].orders) is (status in open_statuses)
 
 
+def test_orders_that_ended_are_kept_apart_the_last_thousand(driven: Driven) -> None:
+    for number in range(1, 1202):
+        driven.send(opened(number), OwnOrderUpdated(number, OrderStatus.CANCELLED, 9, 0, 0, 0, False, CloseReason.USER))
+    closed = driven[ANNA].closed
+    assert list(closed) == list(range(202, 1202))
+    assert closed[202].reason is CloseReason.USER
+    assert list(Accounts.restore(driven.accounts.snapshot()).get(ANNA).closed) == list(closed)  # type: ignore[union-attr]
+    driven.send(opened(300))
+    assert 300 not in closed
+    assert 300 in driven[ANNA].orders
+
+
 def test_a_waiting_order_is_triggered(driven: Driven) -> None:
     driven.send(opened(status=OrderStatus.UNTRIGGERED))
     assert driven[ANNA].orders[5].status is OrderStatus.UNTRIGGERED
@@ -249,6 +261,7 @@ def assert_equal(accounts: Accounts, slow: SlowAccounts) -> None:
             order.order_id: (order.price, order.size, order.left, order.status, order.trades)
             for order in account.orders.values()
         } == slow.open_orders(number)
+        assert {one.order_id: one.status for one in account.closed.values()} == slow.closed_orders(number)
     owners = slow.keys()
     assert {key: account.account_id for account in accounts.all() for key in account.keys} == owners
     for key, number in owners.items():

@@ -78,6 +78,11 @@ class SlowAccounts:
                 status = OrderStatus.TRIGGERED if event.active else OrderStatus.UNTRIGGERED
         return status
 
+    def closed_orders(self, account: int) -> dict[int, OrderStatus]:
+        """How each order ended that was not opened again since."""
+        statuses = {one: self.status(account, one) for one in {e.order_id for e in self.of(account, OwnOrderOpened)}}
+        return {number: status for number, status in statuses.items() if status in ENDED}
+
     def open_orders(self, account: int) -> dict[int, tuple[int, int, int, OrderStatus, int]]:
         """(price, size, left, status, trades) of the open orders."""
         found = {}

@@ -44,7 +44,12 @@ class RabbitMQ:
         log = (self.directory / "output.log").open("ab")
         with log:
             self._process = subprocess.Popen(
-                [str(SERVER)], env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, process_group=0
+                [str(SERVER)],
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                process_group=0,
             )
         deadline = time.monotonic() + START_SECONDS
         while not speaks_amqp(self.port):

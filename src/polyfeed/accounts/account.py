@@ -127,6 +127,7 @@ class Account:
         self.balances[event.currency] = Balance(event.total, event.held)
 
     def _order_opened(self, event: OwnOrderOpened, ts: int) -> OwnOrder:
+        self.closed.pop(event.order_id, None)
         return self._stands(opened(event, ts))
 
     def _order_moved(self, event: OrderEvent, ts: int) -> OwnOrder | None:

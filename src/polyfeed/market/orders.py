@@ -68,11 +68,12 @@ class OrderBook:
         self.entering[event.order_id] = event
 
     def rested(self, event: OrderRested) -> None:
-        """What is left of an order joins the end of the queue at its price."""
+        """What is left of an order joins the end of the queue at its price, also from a place further ahead."""
         order_id, price = event.order_id, event.price
-        terms = self.entering.pop(order_id, None)
+        terms = self.terms(order_id)
         if terms is None:
             terms = OrderOpened(event.instrument, order_id, event.side, price, event.left)
+        self.entering.pop(order_id, None)
         self._remove(order_id)
         order = RestingOrder(order_id, event.side, price, event.left, terms)
         self.resting[order_id] = order

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from polyfeed.model.enums import InstrumentStatus, OrderKind, SelfTrade, Side, TimeInForce, Trigger
+from polyfeed.model.enums import InstrumentStatus, MarginMode, OrderKind, SelfTrade, Side, TimeInForce, Trigger
 from polyfeed.model.instruments import Currency, Instrument
 
 
@@ -167,6 +167,34 @@ class RevokeKey(Command, frozen=True, array_like=True, tag=15):
     key_id: str
 
 
+class SetIndexPrice(Command, frozen=True, array_like=True, tag=16):
+    """The price of what a perpetual stands for, from outside. Its mark price moves with it, and so do all positions."""
+
+    instrument: int
+    price: int
+
+
+class SetLeverage(Command, frozen=True, array_like=True, tag=17):
+    """The leverage and the margin mode of an account in a perpetual, or (-1) in all of them.
+
+    The mode can change only while the account has neither a position nor an order there. A lower leverage of an
+    isolated position takes the margin that it then lacks; a higher one gives none back (`AddMargin` does).
+    """
+
+    account: int
+    instrument: int
+    leverage: int
+    mode: MarginMode = MarginMode.CROSS
+
+
+class AddMargin(Command, frozen=True, array_like=True, tag=18):
+    """Puts money of the account behind an isolated position (`amount` > 0), or takes some back (< 0)."""
+
+    account: int
+    instrument: int
+    amount: int
+
+
 AnyCommand = (
     DefineCurrency
     | ListInstrument
@@ -183,6 +211,9 @@ AnyCommand = (
     | ReplaceOrder
     | SetKey
     | RevokeKey
+    | SetIndexPrice
+    | SetLeverage
+    | AddMargin
 )
 
 

@@ -104,7 +104,11 @@ class OrderOpened(Event, frozen=True, array_like=True, tag=10):
 
 
 class OrderRested(Event, frozen=True, array_like=True, tag=11):
-    """What is left of an order went to the end of the queue at its price."""
+    """What is left of an order went to the end of the queue at its price.
+
+    It may have rested there already: when it was made larger, it leaves its place and comes last, and `level_size` is
+    the level with its new size in it.
+    """
 
     instrument: int
     order_id: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from polyfeed.model.enums import Detail, InstrumentKind, InstrumentStatus
+from polyfeed.model.perpetuals import PerpetualTerms
 
 
 class Currency(Struct, frozen=True, array_like=True):
@@ -20,7 +21,7 @@ class Instrument(Struct, frozen=True, array_like=True):
     `price_scale` and `size_scale` are the decimals of the integers that stand for prices and sizes; `tick` and `lot`
     are the smallest steps in those integers, so the decimals that a price *needs* (`price_decimals`) may be fewer than
     it has: Kraken prints XBT/USD, whose tick is 0.1, with five. `min_cost` is in units of the quote currency.
-    `symbols` names the instrument in each dialect that lists it.
+    `symbols` names the instrument in each dialect that lists it; `perpetual` is None for spot.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Instrument(Struct, frozen=True, array_like=True):
     maker_fee_ppm: int = 0
     taker_fee_ppm: int = 0
     symbols: dict[str, str] = {}
+    perpetual: PerpetualTerms | None = None
 
     @property
     def price_decimals(self) -> int:

@@ -42,13 +42,13 @@ class Balance:
 
 
 class Account:
-    """One owner of orders and money. `orders` are its resting ones, in the order of their entry.
+    """One owner of orders and money. `orders` are its resting and waiting ones, in the order of their entry.
 
     A house account has unlimited credit: nothing is held for its orders, and its totals may be negative. `parent` is
-    the account that this is a sub-account of, 0 for a main account.
+    the account that this is a sub-account of, 0 for a main account; `user` is the main account of either.
     """
 
-    __slots__ = ("balances", "house", "id", "maker_fee_ppm", "orders", "parent", "taker_fee_ppm")
+    __slots__ = ("balances", "house", "id", "maker_fee_ppm", "orders", "parent", "taker_fee_ppm", "user")
 
     def __init__(
         self, account_id: int, house: bool, maker_fee_ppm: int | None, taker_fee_ppm: int | None, parent: int = 0
@@ -56,6 +56,7 @@ class Account:
         self.id = account_id
         self.house = house
         self.parent = parent
+        self.user = parent or account_id
         self.maker_fee_ppm = maker_fee_ppm
         self.taker_fee_ppm = taker_fee_ppm
         self.balances: dict[str, Balance] = {}

@@ -7,13 +7,13 @@ from polyfeed.model.commands import CancelAll, CancelOrder
 from polyfeed.model.enums import CloseReason, InstrumentStatus
 from polyfeed.venue.checks import check_cancelling
 from polyfeed.venue.draft import Draft
+from polyfeed.venue.items import Withdrawal
 from polyfeed.venue.lifecycle import close
 from polyfeed.venue.state import State
-from polyfeed.venue.work import Withdrawal
 
 
 def cancel(state: State, command: CancelOrder, draft: Draft) -> Outcome:
-    """Takes one resting order out."""
+    """Takes one open order out."""
     order = state.order(command.account, command.order_id)
     check_cancelling(order.market)
     close(state, order, CloseReason.USER, draft)
@@ -30,5 +30,5 @@ def cancel_all(state: State, command: CancelAll, _draft: Draft) -> Outcome:
         check_cancelling(market)
         chosen = [order for order in orders if order.market is market]
     chosen.reverse()
-    state.work.append(Withdrawal(chosen))
+    state.work.append(Withdrawal(chosen, CloseReason.USER))
     return ACCEPTED

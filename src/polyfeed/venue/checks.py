@@ -1,9 +1,8 @@
-"""What an order's terms must be. Every check raises Refused and changes nothing."""
+"""What a market takes: its status, its grid, its bounds. Every check raises Refused and changes nothing."""
 
 from __future__ import annotations
 
-from polyfeed.model.commands import PlaceOrder
-from polyfeed.model.enums import InstrumentStatus, OrderKind, Refusal, Side, TimeInForce, Trigger
+from polyfeed.model.enums import InstrumentStatus, OrderKind, Refusal, Side
 from polyfeed.model.formulas import cost
 from polyfeed.venue.accounts import Account
 from polyfeed.venue.limits import MAX_AMOUNT, MAX_IMPORTED_ID, MAX_NUMBER
@@ -13,10 +12,7 @@ from polyfeed.venue.state import State
 
 BUY = Side.BUY
 LIMIT = OrderKind.LIMIT
-GTC = TimeInForce.GTC
 ONLINE = InstrumentStatus.ONLINE
-UNTRIGGERED = Trigger.NONE
-UNTIMED = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
 
 
 def check_status(market: Market, kind: OrderKind, post_only: bool) -> None:
@@ -50,39 +46,6 @@ def check_detail(market: Market) -> None:
         )
 
 
-def check_terms(market: Market, command: PlaceOrder) -> None:
-    """Whether kind, time in force, price and size can stand together, and on this market's grid."""
-    if command.kind is LIMIT:
-        if command.post_only and command.tif is not GTC:
-            raise Refused(
-                Refusal.INVALID_TERMS,
-                f"a post-only order waits in the book, {command.tif.name} never does; drop one of the two",
-            )
-        check_price(market, command.price)
-    elif command.kind is not OrderKind.MARKET:
-        raise Refused(Refusal.INVALID_TERMS, f"{command.kind.name} orders are not taken; use LIMIT or MARKET")
-    elif command.post_only:
-        raise Refused(Refusal.INVALID_TERMS, "a market order cannot be post-only; drop that or use LIMIT")
-    elif command.price:
-        check_price(market, command.price)
-    if (
-        command.trigger is not UNTRIGGERED
-        or command.trigger_price
-        or command.activation_price
-        or command.trailing_bps
-        or command.amount
-        or command.expire_ts
-        or command.reduce_only
-    ):
-        raise Refused(
-            Refusal.INVALID_TERMS,
-            "triggers, amounts, expiry times and reduce-only orders are not taken; send none of these",
-        )
-    if command.tif not in UNTIMED:
-        raise Refused(Refusal.INVALID_TERMS, f"time in force {command.tif.name} is not taken; use GTC, IOC or FOK")
-    check_size(market, command.size)
-
-
 def check_price(market: Market, price: int) -> None:
     """Whether a limit price lies on the market's grid."""
     if 0 < price < MAX_NUMBER and not price % market.tick:
@@ -95,15 +58,17 @@ def check_price(market: Market, price: int) -> None:
     )
 
 
-def check_size(market: Market, size: int) -> None:
-    """Whether an order's total size lies on the market's grid and is large enough."""
+def check_size(market: Market, size: int, house: bool) -> None:
+    """Whether an order's total size lies on the market's grid and is large enough; the operator's own may be smaller
+    than the minimum, as recorded levels are.
+    """
     if not (0 < size < MAX_NUMBER and not size % market.lot and size * market.multiplier <= MAX_AMOUNT):
         lot, most = market.size_text(market.lot), market.size_text(MAX_AMOUNT // market.multiplier)
         raise Refused(
             Refusal.INVALID_SIZE,
             f"size {market.size_text(size)} of {market.name} is not a multiple of {lot} up to {most}; round it",
         )
-    if size < market.min_size:
+    if size < market.min_size and not house:
         raise Refused(
             Refusal.SIZE_TOO_SMALL,
             f"size {market.size_text(size)} of {market.name} is less than {market.size_text(market.min_size)}; "
@@ -130,13 +95,17 @@ def check_cost(market: Market, price: int, size: int) -> None:
 
 def check_level(market: Market, side: Side, price: int, added: int) -> None:
     """Whether a price level can still be counted with `added` more in it."""
-    total = (market.bids if side is BUY else market.asks).total(price)
-    if total + added >= MAX_NUMBER:
+    if level_is_full(market, side, price, added):
         raise Refused(
             Refusal.INVALID_SIZE,
-            f"{market.name} at {market.price_text(price)} already has {market.size_text(total)} waiting; "
+            f"{market.name} at {market.price_text(price)} has too much waiting for {market.size_text(added)} more; "
             "choose another price or a smaller size",
         )
+
+
+def level_is_full(market: Market, side: Side, price: int, added: int) -> bool:
+    """Whether a price level cannot be counted any more with `added` more in it."""
+    return (market.bids if side is BUY else market.asks).total(price) + added >= MAX_NUMBER
 
 
 def check_imported_id(state: State, account: Account, order_id: int) -> None:
@@ -151,4 +120,4 @@ def check_imported_id(state: State, account: Account, order_id: int) -> None:
             Refusal.INVALID_TERMS, f"order id {order_id} is not between 1 and {MAX_IMPORTED_ID - 1}; send another or 0"
         )
     if order_id in state.orders:
-        raise Refused(Refusal.DUPLICATE_ORDER_ID, f"order {order_id} is in a book already; send another id or 0")
+        raise Refused(Refusal.DUPLICATE_ORDER_ID, f"order {order_id} is open already; send another id or 0")

@@ -15,6 +15,10 @@ balances of a maker not met before."""
 WITHDRAWAL = 3
 """The most that one cancellation among many adds: OrderClosed, OwnOrderUpdated, and a balance not touched before."""
 
+ACTIVATION = 6
+"""The most that an order which was waiting adds besides its matches: OwnTriggered and OrderOpened, what becomes of its
+rest and its OwnOrderUpdated, its two balances."""
+
 RESERVE = 9
 """The most that a decision adds besides its steps: two events for an order that makes way and two for the one that
 arrives, what becomes of its rest and its OwnOrderUpdated, the taker's two balances and the venue's fees."""

@@ -4,48 +4,62 @@ from __future__ import annotations
 
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import PlaceOrder
-from polyfeed.model.enums import OrderKind, Refusal
+from polyfeed.model.enums import OrderKind, Refusal, Trigger
 from polyfeed.model.ids import next_order_id
-from polyfeed.venue import checks
+from polyfeed.venue import checks, expiry
 from polyfeed.venue.draft import Draft
+from polyfeed.venue.items import Sweep
 from polyfeed.venue.ledger import fund, hold, required
-from polyfeed.venue.lifecycle import announce
+from polyfeed.venue.lifecycle import acknowledge, publish
 from polyfeed.venue.matching import arrive
 from polyfeed.venue.orders import Order
 from polyfeed.venue.refused import Refused
 from polyfeed.venue.state import State
-from polyfeed.venue.work import Sweep
+from polyfeed.venue.terms import check_terms
+from polyfeed.venue.triggers import Stop
+from polyfeed.venue.waiting import wait
 
 LIMIT = OrderKind.LIMIT
 
 
 def place(state: State, command: PlaceOrder, draft: Draft) -> Outcome:
     """Enters an order."""
-    order = checked(state, command)
+    order = checked(state, command, draft.ts)
     check_funds(order, order.price, order.left)
     return enter(state, order, command, draft)
 
 
-def checked(state: State, command: PlaceOrder) -> Order:
+def checked(state: State, command: PlaceOrder, now: int) -> Order:
     """The order that a command asks for, when all but the money for it is there."""
     account = state.account(command.account)
     market = state.market(command.instrument)
     checks.check_status(market, command.kind, command.post_only)
-    checks.check_terms(market, command)
+    check_terms(market, command, account.house, now)
     if command.kind is LIMIT:
         checks.check_cost(market, command.price, command.size)
         checks.check_level(market, command.side, command.price, command.size)
     if command.order_id:
         checks.check_imported_id(state, account, command.order_id)
-    return Order(account, market, command)
+    order = Order(account, market, command)
+    order.expire_ts = expiry.end_of(command, now)
+    if command.trigger is not Trigger.NONE:
+        order.stop = Stop(command)
+    return order
 
 
 def enter(state: State, order: Order, command: PlaceOrder, draft: Draft, replaces: int = 0) -> Outcome:
-    """Accepts an order and lets it arrive."""
+    """Accepts an order and lets it arrive, or wait for its trigger."""
     order.id = give_id(state, command.order_id, draft.ts)
-    announce(order, command, replaces, draft)
+    if order.expire_ts or order.stop is not None:
+        state.last_entry += 1
+        order.entry = state.last_entry
+    if order.stop is None:
+        publish(order, draft)
+    acknowledge(order, command, replaces, draft)
     hold(order, draft)
-    if arrive(state, order, draft):
+    if order.stop is not None:
+        wait(state, order)
+    elif arrive(state, order, draft):
         state.work.append(Sweep(order))
     return Outcome(order_id=order.id)
 

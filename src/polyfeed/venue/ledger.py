@@ -26,13 +26,14 @@ def fund(order: Order) -> Balance:
 
 def required(order: Order, price: int, left: int) -> int:
     """What an order must hold with this price and size: a sell its size, a limit buy its cost and the highest fee it
-    can meet (a post-only order never pays the taker's). A market buy holds nothing, it is checked fill by fill.
+    can meet (a post-only order never pays the taker's), an INSTANT order what it has not spent. A market buy and a
+    CASH_SELL, which has no size, hold nothing; they are checked fill by fill.
     """
     market = order.market
     if order.side is not BUY:
         return left * market.multiplier
     if order.kind is not LIMIT:
-        return 0
+        return order.budget
     value = cost(price, left, market.divisor)
     rate = order.maker_ppm if order.post_only else max(order.maker_ppm, order.taker_ppm)
     return value + fee(value, max(rate, 0))
@@ -66,6 +67,13 @@ def affordable(taker: Order, price: int, size: int, available: int) -> int:
     # The greatest cost c with c + floor(c * rate / PPM) <= available, and the greatest size with that cost.
     most_cost = ((available + 1) * PPM - 1) // (PPM + max(taker.taker_ppm, 0))
     most_size = ((most_cost + 1) * market.divisor - 1) // price
+    return size if most_size >= size else most_size - most_size % market.lot
+
+
+def sellable(taker: Order, size: int) -> int:
+    """How much of `size` a taker has to sell that nothing holds: whole lots, rounded down."""
+    market = taker.market
+    most_size = max(taker.account.balance(market.base).available, 0) // market.multiplier
     return size if most_size >= size else most_size - most_size % market.lot
 
 

@@ -1,4 +1,4 @@
-"""The stations of an order's life, each with the events that tell of it: opened, rested, reduced, ended."""
+"""The stations of an order's life, each with the events that tell of it: accepted, opened, rested, reduced, ended."""
 
 from __future__ import annotations
 
@@ -22,9 +22,15 @@ from polyfeed.venue.state import State
 BUY = Side.BUY
 STATUS_OPEN = OrderStatus.OPEN
 STATUS_FILLED = OrderStatus.FILLED
+STATUS_CANCELLED = OrderStatus.CANCELLED
 
-REJECTED = frozenset({CloseReason.POST_ONLY, CloseReason.FOK})
-"""Ends that mean the order's terms were never met at all; every other one is a cancellation to its owner."""
+ENDS = {
+    CloseReason.POST_ONLY: OrderStatus.REJECTED,
+    CloseReason.FOK: OrderStatus.REJECTED,
+    CloseReason.EXPIRED: OrderStatus.EXPIRED,
+    CloseReason.FILLED: OrderStatus.FILLED,
+}
+"""What an end is to the owner. REJECTED: the order's terms were never met at all. Every other one is a cancellation."""
 
 
 def side_of(order: Order) -> BookSide:
@@ -33,23 +39,46 @@ def side_of(order: Order) -> BookSide:
     return market.bids if order.side is BUY else market.asks
 
 
-def announce(order: Order, command: PlaceOrder, replaces: int, draft: Draft) -> None:
-    """An order was accepted, in the place of another one or (0) of none."""
-    market, side, kind, price, left = order.market.id, order.side, order.kind, order.price, order.left
-    tif, post_only = order.tif, order.post_only
-    draft.public.append(OrderOpened(market, order.id, side, price, left, kind, tif, post_only))
+def publish(order: Order, draft: Draft, amended: bool = False) -> None:
+    """An order comes into the market: at its entry, when its trigger fires, or with new terms that cost its place."""
+    draft.public.append(
+        OrderOpened(
+            order.market.id,
+            order.id,
+            order.side,
+            order.price,
+            order.left,
+            order.kind,
+            order.tif,
+            order.post_only,
+            order.trigger,
+            order.amount,
+            amended=amended,
+        )
+    )
+
+
+def acknowledge(order: Order, command: PlaceOrder, replaces: int, draft: Draft) -> None:
+    """An order was accepted, in the place of another one or (0) of none: its owner is told all its terms."""
     draft.own(order.account.id).append(
         OwnOrderOpened(
             order.id,
-            market,
-            side,
-            kind,
-            price,
-            left,
-            tif,
-            post_only,
+            order.market.id,
+            order.side,
+            order.kind,
+            order.price,
+            order.left,
+            order.tif,
+            order.post_only,
             order.self_trade,
             command.client_id,
+            STATUS_OPEN if order.stop is None else OrderStatus.UNTRIGGERED,
+            order.amount,
+            order.expire_ts,
+            order.trigger,
+            command.trigger_price,
+            command.activation_price,
+            command.trailing_bps,
             replaces=replaces,
             last_price=order.market.last_price,
         )
@@ -57,12 +86,15 @@ def announce(order: Order, command: PlaceOrder, replaces: int, draft: Draft) -> 
 
 
 def report(order: Order, draft: Draft) -> None:
-    """Tells the owner of a live or filled order where it stands."""
+    """Tells the owner of a live or filled order where it stands. A quote-sized one is filled when it ends."""
     left = order.left
+    status = STATUS_OPEN if left or order.amount else STATUS_FILLED
+    if order.stop is not None:
+        status = OrderStatus.UNTRIGGERED
     draft.own(order.account.id).append(
         OwnOrderUpdated(
             order.id,
-            STATUS_OPEN if left else STATUS_FILLED,
+            status,
             left,
             order.filled,
             order.value,
@@ -76,8 +108,7 @@ def rest(state: State, order: Order, draft: Draft) -> None:
     """What is left of an order goes to the end of the queue at its price."""
     order.last_price = 0
     level_size = side_of(order).add(order)
-    state.orders[order.id] = order
-    order.account.orders[order.id] = order
+    state.remember(order)
     draft.public.append(OrderRested(order.market.id, order.id, order.side, order.price, order.left, level_size))
     report(order, draft)
 
@@ -90,26 +121,29 @@ def shrink(order: Order, size: int, draft: Draft) -> None:
 
 
 def close(state: State, order: Order, reason: CloseReason, draft: Draft) -> None:
-    """An order ends with what it has left."""
-    level_size = UNKNOWN_LEVEL if order.level is None else side_of(order).remove(order)
+    """An order ends with what it has left. Of one that waited for its trigger the public has never heard."""
     release(order, draft)
-    forget(state, order)
-    draft.public.append(
-        OrderClosed(
-            order.market.id,
-            order.id,
-            order.side,
-            order.price,
-            order.left,
-            reason,
-            level_size,
-            order.last_price,
+    state.forget(order)
+    if order.stop is not None:
+        order.market.watch.remove(order)
+    else:
+        level_size = UNKNOWN_LEVEL if order.level is None else side_of(order).remove(order)
+        draft.public.append(
+            OrderClosed(
+                order.market.id,
+                order.id,
+                order.side,
+                order.price,
+                order.left,
+                reason,
+                level_size,
+                order.last_price,
+            )
         )
-    )
     draft.own(order.account.id).append(
         OwnOrderUpdated(
             order.id,
-            OrderStatus.REJECTED if reason in REJECTED else OrderStatus.CANCELLED,
+            ENDS.get(reason, STATUS_CANCELLED),
             order.left,
             order.filled,
             order.value,
@@ -118,9 +152,3 @@ def close(state: State, order: Order, reason: CloseReason, draft: Draft) -> None
             reason,
         )
     )
-
-
-def forget(state: State, order: Order) -> None:
-    """An order that is filled or ended is no longer known, if it ever was (it may never have rested)."""
-    if state.orders.pop(order.id, None) is not None:
-        del order.account.orders[order.id]

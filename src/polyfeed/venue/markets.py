@@ -1,4 +1,4 @@
-"""A market: an instrument with its book, its status, and what is calculated from its terms once."""
+"""A market: an instrument with its book, its waiting orders, its status, and what is calculated from its terms once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from polyfeed.model.enums import Detail, Side
 from polyfeed.model.instruments import Instrument
 from polyfeed.model.numbers import format_scaled
 from polyfeed.venue.book import BookSide
+from polyfeed.venue.triggers import Watch
 
 
 class Market:
@@ -33,6 +34,7 @@ class Market:
         "taker_fee_ppm",
         "takes_orders",
         "tick",
+        "watch",
     )
 
     def __init__(self, instrument: Instrument, divisor: int, multiplier: int) -> None:
@@ -53,6 +55,7 @@ class Market:
         self.multiplier = multiplier
         self.bids = BookSide(Side.BUY)
         self.asks = BookSide(Side.SELL)
+        self.watch = Watch()
 
     @property
     def name(self) -> str:

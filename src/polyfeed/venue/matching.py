@@ -12,14 +12,18 @@ from polyfeed.model.events import OwnFill, Trade
 from polyfeed.model.formulas import cost, fee
 from polyfeed.venue.book import BookSide
 from polyfeed.venue.draft import MATCH, Draft
-from polyfeed.venue.ledger import affordable, in_bounds, settle
-from polyfeed.venue.lifecycle import close, forget, report, rest, side_of
+from polyfeed.venue.items import Activation
+from polyfeed.venue.ledger import affordable, in_bounds, sellable, settle
+from polyfeed.venue.lifecycle import close, report, rest, side_of
+from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
+from polyfeed.venue.quote_sized import spend, wanted
 from polyfeed.venue.selftrade import offset
 from polyfeed.venue.state import State
 
 BUY = Side.BUY
 LIMIT = OrderKind.LIMIT
+MARKET = OrderKind.MARKET
 IOC = TimeInForce.IOC
 FOK = TimeInForce.FOK
 
@@ -48,46 +52,60 @@ def fillable(state: State, taker: Order) -> bool:
     ledger let it fill. Nothing is changed.
     """
     market, account = taker.market, taker.account
-    wanted, moved = taker.left, 0
+    missing, moved = taker.left, 0
     available = account.balance(market.quote).available
     for maker in facing(taker).queue(taker.limit):
-        own = maker.account is account
+        own = maker.account.user == account.user
         if own and taker.self_trade is not SelfTrade.ALLOW:
             if taker.self_trade is SelfTrade.CANCEL_MAKER:
                 continue
             return False
-        size = min(wanted, maker.left)
-        if pays_as_it_goes(taker) and affordable(taker, maker.price, size, available) < size:
+        size = min(missing, maker.left)
+        if buys_as_it_goes(taker) and affordable(taker, maker.price, size, available) < size:
             return False
         if not in_bounds(state, taker, maker, moved):
             return False
         value = cost(maker.price, size, market.divisor)
         available -= value + fee(value, taker.taker_ppm)
-        if own:
+        if maker.account is account:
             available += value - fee(value, maker.maker_ppm)
         moved += 2 * value + size * market.multiplier
-        wanted -= size
-        if not wanted:
+        missing -= size
+        if not missing:
             return True
     return False
 
 
-def pays_as_it_goes(order: Order) -> bool:
+def buys_as_it_goes(order: Order) -> bool:
     """Whether an order's money is not held beforehand: a market buy on limited credit."""
-    return order.side is BUY and order.kind is not LIMIT and not order.account.house
+    return order.kind is MARKET and order.side is BUY and not order.account.house
+
+
+def coverable(taker: Order, price: int, size: int) -> int:
+    """How much of `size` a taker can pay for or deliver with what is not held for it."""
+    if buys_as_it_goes(taker):
+        return affordable(taker, price, size, taker.account.balance(taker.market.quote).available)
+    if taker.kind is OrderKind.CASH_SELL and not taker.account.house:
+        return sellable(taker, size)
+    return size
 
 
 def sweep(state: State, taker: Order, draft: Draft) -> bool:
     """Matches until the order is filled or ended or meets nothing more. False when the batch is full before that."""
-    makers, limit = facing(taker), taker.limit
-    while taker.left and makers.meets(limit):
+    market, makers, limit = taker.market, facing(taker), taker.limit
+    while (taker.left or taker.amount) and makers.meets(limit):
+        maker = makers.head()
+        size = wanted(taker, maker) if taker.amount else min(taker.left, maker.left)
+        if not size:
+            break
         if not draft.claim(MATCH):
             return False
-        maker = makers.head()
-        if maker.account is taker.account and taker.self_trade is not SelfTrade.ALLOW:
-            reason = offset(state, taker, maker, draft)
+        if maker.account.user == taker.account.user and taker.self_trade is not SelfTrade.ALLOW:
+            reason = offset(state, taker, maker, size, draft)
         else:
-            reason = trade(state, taker, maker, draft)
+            reason = trade(state, taker, maker, size, draft)
+            if market.watch.orders:
+                fire(state, market)
         if reason is not None:
             close(state, taker, reason, draft)
             return True
@@ -97,8 +115,11 @@ def sweep(state: State, taker: Order, draft: Draft) -> bool:
 
 def finish(state: State, taker: Order, draft: Draft) -> None:
     """What becomes of an order that meets nothing more."""
-    if not taker.left:
-        forget(state, taker)
+    if taker.amount:
+        satisfied = taker.budget <= 0 or facing(taker).meets(taker.limit)
+        close(state, taker, CloseReason.FILLED if taker.filled and satisfied else CloseReason.MARKET_REST, draft)
+    elif not taker.left:
+        state.forget(taker)
     elif taker.tif is FOK:
         close(state, taker, CloseReason.FOK, draft)
     elif taker.kind is not LIMIT:
@@ -109,22 +130,28 @@ def finish(state: State, taker: Order, draft: Draft) -> None:
         rest(state, taker, draft)
 
 
-def trade(state: State, taker: Order, maker: Order, draft: Draft) -> CloseReason | None:
-    """One match, at the maker's price. Returns why the taker cannot go on, if so."""
+def fire(state: State, market: Market) -> None:
+    """Lets the last price fire the waiting orders that it reaches: they come in when this order is dealt with."""
+    state.work.extend(map(Activation, market.watch.reached(market.last_price)))
+
+
+def trade(state: State, taker: Order, maker: Order, asked: int, draft: Draft) -> CloseReason | None:
+    """One match, at the maker's price, of the size `asked` if it can be. Returns why the taker cannot go on, if so."""
     market, price = taker.market, maker.price
-    wanted = size = min(taker.left, maker.left)
-    if pays_as_it_goes(taker):
-        size = affordable(taker, price, wanted, taker.account.balance(market.quote).available)
+    size = coverable(taker, price, asked)
     if not size or not in_bounds(state, taker, maker):
         return CloseReason.NO_FUNDS
     value = cost(price, size, market.divisor)
     fees = fee(value, taker.taker_ppm), fee(value, maker.maker_ppm)
-    taker.left -= size
+    if taker.amount:
+        spend(taker, value, fees[0])
+    else:
+        taker.left -= size
     taker.last_price = market.last_price = price
     level_size = side_of(maker).reduce(maker, size)
     if not maker.left:
         side_of(maker).remove(maker)
-        forget(state, maker)
+        state.forget(maker)
     for order, charged in zip((taker, maker), fees, strict=True):
         order.filled += size
         order.value += value
@@ -152,4 +179,4 @@ def trade(state: State, taker: Order, maker: Order, draft: Draft) -> CloseReason
             OwnFill(order.id, market.id, trade_id, order.side, price, size, value, charged, order is maker, order.left)
         )
         report(order, draft)
-    return None if size == wanted else CloseReason.NO_FUNDS
+    return None if size == asked else CloseReason.NO_FUNDS

@@ -1,6 +1,8 @@
-"""An order while the venue knows it: from its arrival until it is filled or ended. Finished orders are forgotten."""
+"""An order while the venue knows it: from its acceptance until it is filled or ended. Finished orders are forgotten."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from polyfeed.model.commands import PlaceOrder
 from polyfeed.model.enums import Side
@@ -9,6 +11,9 @@ from polyfeed.venue.book import Level
 from polyfeed.venue.limits import MAX_NUMBER
 from polyfeed.venue.markets import Market
 
+if TYPE_CHECKING:
+    from polyfeed.venue.triggers import Stop
+
 BUY = Side.BUY
 
 
@@ -16,14 +21,22 @@ class Order:
     """Terms and standing of one order.
 
     Of the total `size`, `left` may still fill and `filled` has filled, for `value` and `fees` in the quote currency;
-    the rest was offset against the account's own orders. `held` is what the account has set aside for it. The fee rates
-    are those of its arrival, so that what is held always suffices.
+    the rest was offset against orders of the same user. A quote-sized order has an `amount` and no size; its `budget`
+    is what is left of it. `held` is what the account has set aside for it. The fee rates are those of its acceptance,
+    so that what is held always suffices.
+
+    `stop` is what it waits for while it has a trigger that has not fired. `expire_ts` is the venue time at which it
+    ends, 0 for none. `entry` counts the orders that have a trigger or an end, 0 for all others.
     """
 
     __slots__ = (
         "account",
         "after",
+        "amount",
         "before",
+        "budget",
+        "entry",
+        "expire_ts",
         "fees",
         "filled",
         "held",
@@ -39,8 +52,10 @@ class Order:
         "self_trade",
         "side",
         "size",
+        "stop",
         "taker_ppm",
         "tif",
+        "trigger",
         "value",
     )
 
@@ -55,6 +70,11 @@ class Order:
         self.self_trade = command.self_trade
         self.price = command.price
         self.size = self.left = command.size
+        self.amount = self.budget = command.amount
+        self.trigger = command.trigger
+        self.stop: Stop | None = None
+        self.expire_ts = 0
+        self.entry = 0
         self.filled = 0
         self.value = 0
         self.fees = 0

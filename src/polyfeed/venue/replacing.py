@@ -1,24 +1,37 @@
-"""Ending a resting order and entering another in its place, in one decision: both or neither."""
+"""Ending an open order and entering another in its place, in one decision: both or neither."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace as replaced
+
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import PlaceOrder, ReplaceOrder
-from polyfeed.model.enums import CloseReason
+from polyfeed.model.enums import CloseReason, TimeInForce
 from polyfeed.venue.draft import Draft
 from polyfeed.venue.entry import check_funds, checked, enter
 from polyfeed.venue.lifecycle import close
+from polyfeed.venue.orders import Order
 from polyfeed.venue.state import State
 
 
 def replace(state: State, command: ReplaceOrder, draft: Draft) -> Outcome:
     """Puts a new order in an old one's place.
 
-    The new one has the old one's side, self-trade mode and post-only flag, and for its size what the old one had left
-    unless the command says otherwise. The old one's money is there for it. All that would refuse it as an order of its
-    own refuses the replacement; what ends it on arrival ends it after the old one has gone.
+    The new one has the old one's other terms, and for its size what the old one had left unless the command says
+    otherwise. It waits for the old one's trigger, from the start, if that has not fired. The old one's money is there
+    for it. All that would refuse it as an order of its own refuses the replacement; what ends it on arrival ends it
+    after the old one has gone.
     """
     old = state.order(command.account, command.order_id)
+    terms = terms_of(old, command)
+    order = checked(state, terms, draft.ts)
+    check_funds(order, order.price, order.left, freed=old.held)
+    close(state, old, CloseReason.REPLACED, draft)
+    return enter(state, order, terms, draft, replaces=old.id)
+
+
+def terms_of(old: Order, command: ReplaceOrder) -> PlaceOrder:
+    """The terms of the new order."""
     terms = PlaceOrder(
         command.account,
         old.market.id,
@@ -31,8 +44,15 @@ def replace(state: State, command: ReplaceOrder, draft: Draft) -> Outcome:
         old.self_trade,
         command.client_id,
         command.new_order_id,
+        amount=old.amount,
+        expire_ts=old.expire_ts if old.tif is TimeInForce.GTD else 0,
     )
-    order = checked(state, terms)
-    check_funds(order, order.price, order.left, freed=old.held)
-    close(state, old, CloseReason.REPLACED, draft)
-    return enter(state, order, terms, draft, replaces=old.id)
+    if old.stop is None:
+        return terms
+    return replaced(
+        terms,
+        trigger=old.trigger,
+        trigger_price=old.stop.trigger_price,
+        activation_price=old.stop.activation_price,
+        trailing_bps=old.stop.trailing_bps,
+    )

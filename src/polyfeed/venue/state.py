@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from polyfeed.model.commands import Command
 from polyfeed.model.enums import Refusal
 from polyfeed.model.instruments import Currency
 from polyfeed.venue.accounts import FEES, Account
 from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
+from polyfeed.venue.ranked import Ranked
 from polyfeed.venue.refused import Refused
 
 if TYPE_CHECKING:
-    from polyfeed.venue.work import Work
+    from polyfeed.venue.items import Work
 
 
 class State:
-    """Currencies, markets (by instrument id), accounts, the owners of valid keys, resting orders, the last ids given,
-    unfinished work.
+    """Currencies, markets (by instrument id), accounts, the owners of valid keys, resting and waiting orders, those of
+    them that end at a time, the last numbers given, unfinished work, and the command that waits until it is finished.
     """
 
-    __slots__ = ("accounts", "currencies", "keys", "last_order_id", "last_trade_id", "markets", "orders", "work")
+    __slots__ = (
+        "accounts",
+        "currencies",
+        "deferred",
+        "expiring",
+        "keys",
+        "last_entry",
+        "last_order_id",
+        "last_trade_id",
+        "markets",
+        "orders",
+        "work",
+    )
 
     def __init__(self) -> None:
         self.currencies: dict[str, Currency] = {}
@@ -29,9 +43,12 @@ class State:
         self.accounts: dict[int, Account] = {FEES: Account(FEES, True, None, None)}
         self.keys: dict[str, int] = {}
         self.orders: dict[int, Order] = {}
+        self.expiring = Ranked()
+        self.last_entry = 0
         self.last_order_id = 0
         self.last_trade_id = 0
         self.work: deque[Work] = deque()
+        self.deferred: Command | None = None
 
     def account(self, account_id: int) -> Account:
         """An account by its number. Raises Refused."""
@@ -50,13 +67,13 @@ class State:
         return self.markets[instrument]
 
     def order(self, account_id: int, order_id: int) -> Order:
-        """A resting order of an account. Raises Refused, also when it is another one's."""
+        """A resting or waiting order of an account. Raises Refused, also when it is another one's."""
         account = self.account(account_id)
         order = self.orders.get(order_id)
         if order is None:
             raise Refused(
                 Refusal.UNKNOWN_ORDER,
-                f"order {order_id} is in no book: it was never placed, or is filled or ended; list the open orders",
+                f"order {order_id} is not open: it was never placed, or is filled or ended; list the open orders",
             )
         if order.account is not account:
             raise Refused(
@@ -64,6 +81,21 @@ class State:
                 f"order {order_id} is not account {account_id}'s; name the account that placed it",
             )
         return order
+
+    def remember(self, order: Order) -> None:
+        """Makes an accepted order known, so that it can be named, and ends when it must."""
+        if order.id not in self.orders:
+            self.orders[order.id] = order
+            order.account.orders[order.id] = order
+            if order.expire_ts:
+                self.expiring.add(order.expire_ts, order)
+
+    def forget(self, order: Order) -> None:
+        """An order that is filled or ended is no longer known, if it ever was (it may never have rested)."""
+        if self.orders.pop(order.id, None) is not None:
+            del order.account.orders[order.id]
+            if order.expire_ts:
+                self.expiring.remove(order.expire_ts, order)
 
     def currency(self, code: str) -> Currency:
         """A currency by its code. Raises Refused."""

@@ -5,8 +5,10 @@
 
 Rules of the file:
 
-* A command that cannot be done is *refused*: its batch has a refusal and a sentence, no events, and nothing has changed
-  but the place in history.
+* Orders whose time has come end before the next command is carried out. Where that fills its batch, the command waits
+  for the `Proceed` that finishes it; the batch of that one has the command's outcome, those before it no origin.
+* A command that cannot be done is *refused*: its batch has a refusal and a sentence, no events of its own, and nothing
+  has changed by it but the place in history.
 * What raises is a broken history, and then nothing has changed at all: a number that is not the next one, a time that
   is not later, or a command that comes before a decision is finished.
 * Nothing is read but the command and what earlier commands made, so the same commands give the same batches.
@@ -23,6 +25,7 @@ from polyfeed.model.commands import Clock, Command, Proceed, Stamped
 from polyfeed.model.enums import Refusal
 from polyfeed.venue import amending, cancelling, entry, keys, replacing, setup
 from polyfeed.venue.draft import MATCH, RESERVE, Draft
+from polyfeed.venue.expiry import expire
 from polyfeed.venue.limits import MAX_TS
 from polyfeed.venue.refused import Refused
 from polyfeed.venue.state import State
@@ -30,7 +33,7 @@ from polyfeed.venue.work import run
 
 
 def tick(_state: State, _command: Clock, _draft: Draft) -> Outcome:
-    """Lets time pass. Nothing waits for a time yet."""
+    """Lets time pass. What waits for a time has happened before this."""
     return ACCEPTED
 
 
@@ -93,17 +96,39 @@ class Venue:
             raise RuntimeError(
                 f"command {seq} came before a decision was finished; only Proceed may, until `more` ends"
             )
-        handler = HANDLERS[type(command)]
         self.seq, self.ts = seq, ts
         draft = Draft(ts, self.batch_limit)
-        try:
-            outcome = handler(state, command, draft)
-        except Refused as refused:
-            return Batch(self.epoch, seq, ts, Outcome(refused.refusal, refused.detail), stamped.origin)
-        run(state, draft)
+        outcome, origin = ACCEPTED, stamped.origin
+        due = self._due(command, draft)
+        if due is None:
+            origin = None
+        else:
+            try:
+                outcome = HANDLERS[type(due)](state, due, draft)
+            except Refused as refused:
+                outcome = Outcome(refused.refusal, refused.detail)
+            run(state, draft)
         draft.tell_balances()
-        return Batch(self.epoch, seq, ts, outcome, stamped.origin, draft.public, draft.private, more=bool(state.work))
+        return Batch(self.epoch, seq, ts, outcome, origin, draft.public, draft.private, more=bool(state.work))
+
+    def _due(self, command: Command, draft: Draft) -> Command | None:
+        """The command to be carried out now, when all orders whose time has come have ended; None if not all have."""
+        state = self._state
+        if type(command) is Proceed:
+            if state.deferred is None:
+                return command
+            command, state.deferred = state.deferred, None
+        elif len(state.expiring) and state.expiring.first <= draft.ts:
+            expire(state, draft.ts)
+        else:
+            return command
+        run(state, draft)
+        if not state.work:
+            return command
+        state.deferred = command
+        return None
 
     def deadline(self) -> int | None:
-        """The venue time at which something must happen by itself. Nothing must yet."""
-        return None
+        """The venue time at which the next order ends, if any does: `Clock` or any other command lets it happen."""
+        expiring = self._state.expiring
+        return expiring.first if len(expiring) else None

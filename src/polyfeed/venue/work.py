@@ -1,38 +1,16 @@
 """What a command has begun and one batch may be too small for: a queue of plain items, each done in steps.
 
-The venue works the queue off, in order, until it is empty or the batch is full; `Proceed` goes on where it stopped. An
-item says only what is left to do, never how, so it can be put on the queue from anywhere.
+The venue works the queue off, in order, until it is empty or the batch is full; `Proceed` goes on where it stopped.
 """
 
 from __future__ import annotations
 
-from polyfeed.model.enums import CloseReason
 from polyfeed.venue.draft import WITHDRAWAL, Draft
+from polyfeed.venue.items import Sweep, Withdrawal
 from polyfeed.venue.lifecycle import close
 from polyfeed.venue.matching import sweep
-from polyfeed.venue.orders import Order
 from polyfeed.venue.state import State
-
-
-class Sweep:
-    """An arrived order that is being matched."""
-
-    __slots__ = ("taker",)
-
-    def __init__(self, taker: Order) -> None:
-        self.taker = taker
-
-
-class Withdrawal:
-    """Resting orders to be cancelled by their owner; the next one is the last of the list."""
-
-    __slots__ = ("orders",)
-
-    def __init__(self, orders: list[Order]) -> None:
-        self.orders = orders
-
-
-Work = Sweep | Withdrawal
+from polyfeed.venue.waiting import activate
 
 
 def run(state: State, draft: Draft) -> None:
@@ -40,16 +18,21 @@ def run(state: State, draft: Draft) -> None:
     work = state.work
     while work:
         item = work[0]
-        done = sweep(state, item.taker, draft) if isinstance(item, Sweep) else withdraw(state, item.orders, draft)
+        if isinstance(item, Sweep):
+            done = sweep(state, item.taker, draft)
+        elif isinstance(item, Withdrawal):
+            done = withdraw(state, item, draft)
+        else:
+            done = activate(state, item.order, draft)
         if not done:
             return
         work.popleft()
 
 
-def withdraw(state: State, orders: list[Order], draft: Draft) -> bool:
-    """Cancels orders until none is left (True) or the batch is full (False)."""
-    while orders:
+def withdraw(state: State, item: Withdrawal, draft: Draft) -> bool:
+    """Ends orders until none is left (True) or the batch is full (False)."""
+    while item.orders:
         if not draft.claim(WITHDRAWAL):
             return False
-        close(state, orders.pop(), CloseReason.USER, draft)
+        close(state, item.orders.pop(), item.reason, draft)
     return True

@@ -5,7 +5,7 @@ A batch goes the gateway's way: marks of the grid first, then changes to project
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,9 +19,8 @@ from polyfeed.dialects._base.feeds import GRID_US, Feed
 from polyfeed.dialects._base.rest import RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import ACCOUNT_NOTICES, NOTICES
 from polyfeed.dialects.bitstamp import BitstampDialect, BitstampSettings
-from polyfeed.market.changes import Change
 from polyfeed.market.market import Market
-from polyfeed.model.batches import Batch, Outcome
+from polyfeed.model.batches import Batch
 from polyfeed.model.commands import (
     AnyCommand,
     Clock,
@@ -33,7 +32,7 @@ from polyfeed.model.commands import (
     SetKey,
     Stamped,
 )
-from polyfeed.model.events import PrivateEvent, PublicEvent
+from polyfeed.model.events import OrderOpened, PrivateEvent, PublicEvent
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.venue.venue import Venue
 from tests.desk import Client
@@ -42,7 +41,6 @@ START = 1_789_459_000_000_000
 """15 September 2026, when most of the captures were made."""
 
 VAULT = Vault(bytes(32))
-SECONDS = 1_000_000
 
 
 class VenueDesk:
@@ -53,7 +51,7 @@ class VenueDesk:
         self.now = now
         self.clients: list[Client] = []
         self.feeds: dict[FeedKey, Feed] = {}
-        self.outcomes: list[Outcome] = []
+        self.opened: list[int] = []
         self._settings = settings
         self._seq = 0
         self._mark = 0
@@ -170,6 +168,7 @@ class VenueDesk:
         self._seq += 1
         batch = replace(batch, seq=self._seq)
         self._tick(batch.ts - batch.ts % GRID_US)
+        self.opened += [event.order_id for event in batch.public if isinstance(event, OrderOpened)]
         touched: dict[FeedKey, Feed] = {}
         for change in self.market.apply(batch):
             self.projection.fold(batch, change)
@@ -226,8 +225,6 @@ class VenueDesk:
     def get(self, path: str, **query: str) -> RestResponse:
         """A public call."""
         return self.call(RestRequest("GET", f"/api/v2/{path}", {name: [value] for name, value in query.items()}))
-
-
 
 
 def instrument(number: int, symbol: str, base: str, quote: str, **terms: Any) -> Instrument:

@@ -26,7 +26,16 @@ from polyfeed.gateway.requests import Requests
 from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.commands import AnyCommand, Clock, DefineCurrency, Deposit, ListInstrument, OpenAccount, Proceed, Stamped
+from polyfeed.model.commands import (
+    AnyCommand,
+    Clock,
+    DefineCurrency,
+    Deposit,
+    ListInstrument,
+    OpenAccount,
+    Proceed,
+    Stamped,
+)
 from polyfeed.model.enums import Detail
 from polyfeed.model.events import PrivateEvent, PublicEvent
 from polyfeed.model.instruments import Currency, Instrument
@@ -128,7 +137,7 @@ class Rig:
             self._soon.append,
             lambda _, turn: self._soon.append(turn),
             lambda _, connection, deadline: self._deadlines.__setitem__(connection, deadline),
-            Requests(1, lambda command, origin: None),
+            Requests(1, lambda _command, _origin: None),
             lambda: self.now,
             4_194_304,
         )
@@ -159,9 +168,8 @@ class Rig:
         return client
 
     def token(self, key: bytes = RSA_KEY, **claims: Any) -> str:
-        """A token of now; a claim that is None is left out."""
-        made = mint(key, {"uid": "ID1001", **claims}, self.now)
-        return made
+        """A token of now; a claim that is None is null."""
+        return mint(key, {"uid": "ID1001", **claims}, self.now)
 
     def turn(self) -> None:
         """Writes what there is to write."""

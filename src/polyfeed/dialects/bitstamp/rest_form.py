@@ -77,7 +77,7 @@ class Form:
         if kind == JSON:
             try:
                 given = msgspec.json.decode(request.body, type=dict[str, Any])
-            except (msgspec.DecodeError, RecursionError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise overall("POST parameter(s) is malformed.", "400.007") from error
             self._values = {name: _as_text(value) for name, value in given.items()}
         else:

@@ -124,7 +124,6 @@ class OwnCalls:
             quote: f"{'' if sold else '-'}{self._money(one.fill.value, listed)}",
             f"{base}_{quote}": Plain(listed.price_number(one.fill.price)),
             "order_id": one.fill.order_id,
-            "self_trade": False,
         }
 
     def _scale(self, listed: Listed) -> int:

@@ -37,7 +37,7 @@ class BitstampSession(Session):
             return [Close(spec.TOO_BIG, spec.TOO_BIG_REASON.format(self._limit + 1))]
         try:
             return self._answer(now, msgspec.json.decode(raw))
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return [Send(wire.error(spec.NOT_JSON))]
         except Refused as refused:
             return [Send(refused.reply)]

@@ -71,8 +71,8 @@ TOO_BIG = 1009
 TOO_BIG_REASON = "read limited at {} bytes"
 """Close of a connection whose client sent a larger frame; one byte more than is read (captured: 513)."""
 
-CHANNELS_CLOSE = (1001, "")
-"""Close of a connection that wants a channel too many; "silently" says the page, the code is our choice."""
+CHANNELS_CLOSE = (1001, "too many channels")
+"""Close of a connection that wants a channel too many; "silently" says the page, code and reason are our choice."""
 
 RECONNECT_CLOSE = (1001, "reconnect")
 """Close after `bts:request_reconnect` (our choice)."""

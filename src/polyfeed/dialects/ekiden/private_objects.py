@@ -24,11 +24,11 @@ _RISK_ID = 1
 
 
 def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> Object:
-    """An order as it stands."""
+    """An order as it stands. Nothing of one that ended is left, as Bybit has it."""
     terms, price, size = own.terms, listing.price, listing.size
     quote = quote_scale(listing, market)
     mode, leverage = leverage_of(listing, account)
-    trigger = words.trigger(terms, price)
+    left = 0 if own.ended else own.left
     return {
         "order_id": order_uuid(own.order_id),
         "order_link_id": terms.client_id or None,
@@ -44,8 +44,8 @@ def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> 
         "cancel_type": words.cancel_type(own),
         "reject_reason": words.reject_reason(own),
         "avg_price": average_price(listing, own.value, own.filled, quote),
-        "leaves_qty": size(own.left),
-        "leaves_value": listing.value(own.left * own.price),
+        "leaves_qty": size(left),
+        "leaves_value": listing.value(left * own.price),
         "cum_exec_qty": size(own.filled),
         "cum_exec_value": decimal(own.value, quote),
         "cum_exec_fee": decimal(own.fees, quote),
@@ -55,7 +55,7 @@ def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> 
         "order_type": order_type(terms),
         "stop_order_type": words.stop_order_type(terms),
         "tpsl": None,
-        "trigger": trigger,
+        "trigger": words.trigger(terms, price),
         "last_price_on_created": price(terms.last_price),
         "post_only": terms.post_only,
         "reduce_only": terms.reduce_only,

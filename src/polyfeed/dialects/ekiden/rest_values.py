@@ -13,6 +13,7 @@ from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.ids import account_number
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.symbols import Listing, Symbols
+from polyfeed.dialects.ekiden.wire import encode
 from polyfeed.model.numbers import parse_scaled
 
 PAGE_DEFAULT, PAGE_LIMIT = 50, 1000
@@ -71,8 +72,8 @@ def reply(value: object) -> RestResponse:
 def error(status: int, number: int, message: str, headers: Mapping[str, str] | None = None) -> RestResponse:
     """A call that did not."""
     body = {"error_code": number, "error_message": message, "error": message, "message": message}
-    # Through `json`, for what a client sent may be repeated here, lone surrogates included.
-    return RestResponse(status, json.dumps(body).encode("ascii"), headers=dict(headers or {}))
+    # What a client sent may be repeated here, lone surrogates included.
+    return RestResponse(status, encode(body).encode("ascii"), headers=dict(headers or {}))
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -24,11 +24,11 @@ _PUBLIC_PARTS = 2
 
 
 class _Image(Struct, frozen=True, array_like=True):
-    books: dict[int, BookSequence]
-    streams: dict[str, StreamStore]
+    books: list[tuple[int, BookSequence]]
+    streams: list[tuple[str, StreamStore]]
 
 
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Image)
 
 
@@ -57,12 +57,12 @@ class PeatioProjection(Projection):
 
     def snapshot(self) -> bytes:
         """All of it as bytes."""
-        return _encoder.encode(_Image(self.books, self.streams))
+        return _encoder.encode(_Image(sorted(self.books.items()), sorted(self.streams.items())))
 
     def restore(self, data: bytes) -> None:
         """Takes over what `snapshot` gave."""
         image = _decoder.decode(data)
-        self.books, self.streams = image.books, image.streams
+        self.books, self.streams = dict(image.books), dict(image.streams)
 
     def of_id(self, market: str) -> list[tuple[str, StreamStore]]:
         """The stored streams of a market's id, or of `global`, by name."""

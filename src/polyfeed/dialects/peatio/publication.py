@@ -20,7 +20,7 @@ from polyfeed.dialects.peatio.ids import uid_of
 from polyfeed.dialects.peatio.markets import Markets
 from polyfeed.dialects.peatio.own import own_feed
 from polyfeed.dialects.peatio.projection import PeatioProjection
-from polyfeed.market.changes import Change
+from polyfeed.market.changes import Change, InstrumentChange
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import InstrumentListed
@@ -83,9 +83,11 @@ class Publication:
         return [public(book.fresh())]
 
     def _fold(self, change: Change) -> Iterable[Feed]:
-        feeds = self._public.get((type(change), getattr(change, "instrument", ANY)), ())
+        if not isinstance(change, InstrumentChange):
+            return ()
+        feeds = self._public.get((type(change), change.instrument), ())
         for feed in feeds:
-            feed.fold(change)  # type: ignore[arg-type]
+            feed.fold(change)
         return feeds
 
     def _fold_own(self, change: AccountChange) -> Iterator[Feed]:

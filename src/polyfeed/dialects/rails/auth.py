@@ -74,6 +74,15 @@ class Tokens:
             return None
         if not hmac.compare_digest(held, secret.encode("utf-8", "surrogateescape")):
             return None
+        return self._issue(now, account, key_id)
+
+    def ready(self, now: int, account: Account) -> str | None:
+        """A token of the account's first key that may trade, for whoever runs the venue; None without such a key."""
+        keys = (one.key_id for one in account.keys.values() if one.scheme == SCHEME and TRADE in one.permissions)
+        key_id = next(keys, None)
+        return None if key_id is None else self._issue(now, account, key_id)
+
+    def _issue(self, now: int, account: Account, key_id: str) -> str:
         issued = now // SECOND
         return self.sign(
             Claims(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
 from polyfeed.dialects._base.effects import FeedKey
@@ -67,6 +68,10 @@ class RailsDialect(Dialect):
             both_sides = self._settings.public_trade_rows == "both"
             return PublicTradesFeed(key, self._listing, self._once, both_sides=both_sides)
         return _FEEDS[key.channel](key, self._listing, self._once)
+
+    def token(self, now: int, account: Account) -> str | None:
+        """An access token for the account, None when it has no key that may trade."""
+        return self._tokens.ready(now, account)
 
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers a REST call."""
