@@ -1,7 +1,7 @@
 """A RabbitMQ of the tests' own: a real one, on free ports of this machine's loopback, with its own data and node name.
 
-The system's service is never touched. Where no RabbitMQ is installed it is installed if that is possible (root and apt);
-otherwise the tests that need one are skipped, in plain words.
+The system's service is never touched. Where no RabbitMQ is installed it is installed if that is possible (root and
+apt); otherwise the tests that need one are skipped, in plain words.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from polyfeed.model import commands as c
 from polyfeed.model import enums as k
@@ -16,9 +17,14 @@ from polyfeed.model.batches import Batch
 from polyfeed.model.instruments import Currency, Instrument
 
 START = 1_750_000_000_000_000
-KINDS = (k.OrderKind.LIMIT, k.OrderKind.MARKET)
+KINDS = (k.OrderKind.LIMIT, k.OrderKind.MARKET, k.OrderKind.INSTANT, k.OrderKind.CASH_SELL)
 TIFS = (k.TimeInForce.GTC, k.TimeInForce.IOC, k.TimeInForce.FOK)
+TRAILING = (k.Trigger.TRAILING_STOP_LOSS, k.Trigger.TRAILING_TAKE_PROFIT)
+STEP_US = 37
+DAY_US = 86_400_000_000
 STATUSES = tuple(k.InstrumentStatus)
+STANDING = (k.OrderStatus.OPEN, k.OrderStatus.UNTRIGGERED)
+SIDES = {k.OrderKind.INSTANT: k.Side.BUY, k.OrderKind.CASH_SELL: k.Side.SELL}
 USERS, HOUSE, UNKNOWN = (1, 2, 3, 4), 8, 99
 
 
@@ -34,6 +40,8 @@ class Mix:
     amends: float = 0.18
     post_only: float = 0.2
     immediate: float = 0.25
+    triggers: float = 0.12
+    timed: float = 0.1
     wealth: int = 40_000
     fees: tuple[int, int] = (1_000, 2_500)
     crowd: int = 40
@@ -47,6 +55,8 @@ MIXES = (
     Mix("tight", spread=3, post_only=0.6),
     Mix("wide", spread=60, cancels=0.1, immediate=0.05),
     Mix("hasty", immediate=0.8, cancels=0.05),
+    Mix("stops", triggers=0.6, immediate=0.3, cancels=0.05, amends=0.1, crowd=80),
+    Mix("timed", timed=0.7, cancels=0.02, amends=0.1, crowd=80, spread=30),
 )
 
 
@@ -62,7 +72,7 @@ def opening(mix: Mix) -> list[c.AnyCommand]:
         c.OpenAccount(1, "one"),
         c.OpenAccount(2, "two", maker_fee_ppm=-777, taker_fee_ppm=1_234),
         c.OpenAccount(3, "three"),
-        c.OpenAccount(4, "four", taker_fee_ppm=-100),
+        c.OpenAccount(4, "four", taker_fee_ppm=-100, parent=3),
         c.OpenAccount(HOUSE, "house", house=True, maker_fee_ppm=0),
     ]
     money: list[c.AnyCommand] = [
@@ -81,13 +91,23 @@ class Flow:
         self.opening = opening(mix)
         self.orders: dict[int, int] = {}  # id -> account, of those that may still rest
         self.imported = 1000
+        self.now = START
+        self.command: c.AnyCommand | None = None
         self.more = False
         self.closed: set[int] = set()  # markets that are not online
 
     def next(self) -> c.AnyCommand:
-        """The next command."""
+        """The next command, at the time `now`. Days pass, but not within a decision."""
+        self.now += STEP_US
         if self.more:
             return c.Proceed()
+        if self.random.random() < 0.003:
+            self.now += self.random.choice((1_000, DAY_US))
+        self.command = self.choose()
+        return self.command
+
+    def choose(self) -> c.AnyCommand:
+        """Any command."""
         if self.opening:
             return self.opening.pop(0)
         kind, mix = self.random.random(), self.mix
@@ -102,22 +122,19 @@ class Flow:
             return self.seldom()
         return self.place()
 
-    def hear(self, command: c.AnyCommand, batch: Batch) -> None:
-        """What became of a command."""
+    def hear(self, batch: Batch) -> None:
+        """What became of the command, which has an origin in the batch in which it was carried out."""
         self.more = batch.more
-        if not batch.outcome.accepted:
-            return
-        if isinstance(command, c.PlaceOrder | c.ReplaceOrder):
-            self.orders[batch.outcome.order_id] = command.account
-        if isinstance(command, c.SetInstrumentStatus):
-            (self.closed.discard if command.status == "online" else self.closed.add)(command.instrument)
-        for event in batch.public:
-            if isinstance(event, e.OrderClosed) and event.reason is not k.CloseReason.AMENDED:
-                self.gone(event.order_id)
-            if isinstance(event, e.Trade):
-                for order_id, left in ((event.taker_id, event.taker_left), (event.maker_id, event.maker_left)):
-                    if not left:
-                        self.gone(order_id)
+        if batch.origin is not None and batch.outcome.accepted:
+            command, self.command = self.command, None
+            if isinstance(command, c.PlaceOrder | c.ReplaceOrder):
+                self.orders[batch.outcome.order_id] = command.account
+            if isinstance(command, c.SetInstrumentStatus):
+                (self.closed.discard if command.status == "online" else self.closed.add)(command.instrument)
+        for events in batch.private.values():
+            for event in events:
+                if isinstance(event, e.OwnOrderUpdated) and event.status not in STANDING:
+                    self.gone(event.order_id)
 
     def gone(self, order_id: int) -> None:
         """An order ended; now and then it is named all the same."""
@@ -151,22 +168,49 @@ class Flow:
         side = random.choice(tuple(k.Side))
         account = random.choices((*USERS, HOUSE, UNKNOWN), (5, 5, 5, 5, 5, 0.1))[0]
         immediate = random.random() < mix.immediate
-        kind = random.choices(KINDS, (2, 1))[0] if immediate else k.OrderKind.LIMIT
+        kind = random.choices(KINDS, (4, 2, 1, 1))[0] if immediate else k.OrderKind.LIMIT
+        if kind in SIDES and random.random() < 0.98:
+            side = SIDES[kind]
         priced = kind is k.OrderKind.LIMIT or random.random() < 0.3
         tif = random.choice(TIFS) if immediate else k.TimeInForce.GTC
+        if random.random() < (0.01 if immediate else mix.timed):
+            tif = random.choice((k.TimeInForce.DAY, k.TimeInForce.GTD))
+        sized = kind not in SIDES if random.random() < 0.997 else kind in SIDES
         return c.PlaceOrder(
             account,
             instrument,
             side,
-            kind if random.random() < 0.997 else k.OrderKind.INSTANT,
-            self.size(instrument),
+            kind,
+            self.size(instrument) if sized else 0,
             self.price(instrument, side) if priced else 0,
-            tif if random.random() < 0.997 else k.TimeInForce.GTD,
+            tif,
             random.random() < (0.005 if immediate else mix.post_only),
             random.choice(tuple(k.SelfTrade)),
             random.choice(("", "a", "b")),
             self.imported_id() if account == HOUSE or random.random() < 0.005 else 0,
+            amount=0 if sized else self.amount(),
+            expire_ts=self.end() if tif is k.TimeInForce.GTD or random.random() < 0.003 else 0,
+            reduce_only=random.random() < 0.003,
+            **(self.trigger(instrument, side) if random.random() < mix.triggers else {}),
         )
+
+    def amount(self) -> int:
+        """Enough for some lots, or for none."""
+        return self.random.choice((0, 1, self.random.randint(1, 100), self.random.randint(100, 20_000)))
+
+    def end(self) -> int:
+        """After some commands, mostly."""
+        return self.now + self.random.randint(-200, 40_000)
+
+    def trigger(self, instrument: int, side: k.Side) -> dict[str, Any]:
+        """What an order waits for; now and then something that cannot be."""
+        random = self.random
+        trigger = random.choice(tuple(k.Trigger)[1:])
+        price = self.price(instrument, random.choice(tuple(k.Side)))
+        if (trigger in TRAILING) is (random.random() < 0.99):
+            bps = random.choice((100, 300, random.randint(1, 3_000), random.choice((0, 10_000))))
+            return {"trigger": trigger, "trailing_bps": bps, "activation_price": random.choice((0, price))}
+        return {"trigger": trigger if random.random() < 0.99 else k.Trigger.NONE, "trigger_price": price}
 
     def imported_id(self) -> int:
         """None, a new one, or one that was there before."""

@@ -9,6 +9,7 @@ from polyfeed.venue import Venue
 from polyfeed.venue.accounts import FEES
 from polyfeed.venue.book import BookSide
 from polyfeed.venue.ledger import required
+from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
 from tests.venue.follower import Follower
 
@@ -17,12 +18,20 @@ def check(venue: Venue, follower: Follower) -> None:
     """Raises AssertionError when the state is not sound, or not what its events told."""
     state = venue._state
     resting = [order for market in state.markets for side in (market.bids, market.asks) for order in sound(side)]
-    assert {order.id: order for order in resting} == state.orders
-    assert len(resting) == len(state.orders)
+    waiting = [order for market in state.markets for order in watched(market)]
+    known = [*resting, *waiting]
+    assert {order.id: order for order in known} == state.orders
+    assert len(known) == len(state.orders)
+    rows = [(order.expire_ts, order.entry) for order in known if order.expire_ts]
+    assert [row[:2] for row in state.expiring._rows] == sorted(rows)
+    assert all(order.expire_ts == key for key, _, order in state.expiring._rows)
+    assert not state.work
+    assert state.deferred is None
+    assert {order.id for order in waiting} == follower.waiting
     for market in state.markets:
         bids, asks = list(market.bids.levels), list(market.asks.levels)
         assert not (bids and asks) or max(bids) < min(asks), "the book is crossed"
-    check_money(venue, resting)
+    check_money(venue, known)
     follower.check()
     told = {
         (market.id, side, price): {order.id: order.left for order in queue(book, price)}
@@ -68,17 +77,35 @@ def queue(side: BookSide, price: int) -> list[Order]:
     return found
 
 
-def check_money(venue: Venue, resting: list[Order]) -> None:
+def watched(market: Market) -> list[Order]:
+    """Checks the waiting orders of a market and gives them: each waits once, for a price that was not reached."""
+    watch, found, last = market.watch, [], market.last_price
+    for rising, side in ((True, watch._rising), (False, watch._falling)):
+        assert [row[:2] for row in side._rows] == sorted(row[:2] for row in side._rows)
+        for key, _, order in side._rows:
+            stop = order.stop
+            assert stop is not None
+            assert (stop.key, stop.rises) == (key, rising)
+            assert not last or (stop.price > last if rising else stop.price < last)
+            assert (stop.best > 0) == (order.id in watch._trailing)
+            assert order.level is None
+            found.append(order)
+    assert {order.id: order for order in found} == watch.orders
+    assert len(found) == len(watch.orders)
+    return found
+
+
+def check_money(venue: Venue, known: list[Order]) -> None:
     """Every balance covers what is held, what is held is what the open orders need, and every owner was told."""
     state = venue._state
     needs: dict[tuple[int, str], int] = defaultdict(int)
-    for order in resting:
+    for order in known:
         needed = 0 if order.account.house else required(order, order.price, order.left)
         assert order.held == needed
         currency = order.market.quote if order.side is Side.BUY else order.market.base
         needs[order.account.id, currency] += needed
         assert order.account.orders[order.id] is order
-    assert sum(len(account.orders) for account in state.accounts.values()) == len(resting)
+    assert sum(len(account.orders) for account in state.accounts.values()) == len(known)
     for account in state.accounts.values():
         for currency, balance in account.balances.items():
             assert balance.held == needs.pop((account.id, currency), 0)

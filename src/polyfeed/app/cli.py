@@ -135,6 +135,7 @@ def _client(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--depth", type=int, default=10, help="levels a side of a book (default: %(default)s)")
     verb.add_argument("--url", help="server to connect to (default: the dialect's port on this machine)")
     verb.add_argument("--ca", type=Path, metavar="FILE", help="certificate to trust for wss")
+    verb.add_argument("--token", default="", help="the dialect's token, where it has no stream without (account token)")
     verb.add_argument("--seconds", type=float, help="stop after so long")
 
 

@@ -9,12 +9,17 @@ from pathlib import Path
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.typing import Subprotocol
 
 MAX_MESSAGE = 16 * 1024 * 1024
 
 
 async def messages(
-    url: str, requests: Iterable[str], ca: Path | None = None, seconds: float | None = None
+    url: str,
+    requests: Iterable[str],
+    ca: Path | None = None,
+    seconds: float | None = None,
+    subprotocol: str = "",
 ) -> AsyncIterator[str]:
     """Connects, sends the requests and yields every text message, for `seconds` or until the server ends it.
 
@@ -22,7 +27,8 @@ async def messages(
     """
     context = ssl.create_default_context(cafile=ca) if url.startswith("wss://") else None
     try:
-        socket = await connect(url, ssl=context, max_size=MAX_MESSAGE, compression=None)
+        offered = [Subprotocol(subprotocol)] if subprotocol else None
+        socket = await connect(url, ssl=context, max_size=MAX_MESSAGE, compression=None, subprotocols=offered)
     except (OSError, WebSocketException) as error:
         raise OSError(f"no connection to {url}: {error} (is the server running? try `make run`)") from error
     try:

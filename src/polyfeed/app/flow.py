@@ -117,9 +117,17 @@ def decimals(text: str) -> int:
     return len(text.partition(".")[2])
 
 
+def codes_of(symbol: str) -> tuple[str, str]:
+    """The currencies that a symbol seems to name: XBT/USD, BTC-USD and btcusd are all of two."""
+    for mark in ("/", "-"):
+        base, _, quote = symbol.partition(mark)
+        if base and quote:
+            return base, quote
+    return symbol[:-3].upper() or symbol, symbol[-3:].upper()
+
+
 def _instrument(number: int, dialect: str, symbol: str, price_scale: int, size_scale: int) -> Instrument:
-    base, _, quote = symbol.partition("/")
-    base, quote = CANONICAL_CODES.get(base, base), CANONICAL_CODES.get(quote, quote)
+    base, quote = (CANONICAL_CODES.get(code, code) for code in codes_of(symbol))
     return Instrument(
         id=number,
         name=f"{base}-{quote}",

@@ -8,8 +8,7 @@ import time
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from polyfeed.app.client import messages
-from polyfeed.app.tap import server_url
+from polyfeed.app.tap import stream_of
 from polyfeed.dialects.registry import INBOUND
 from polyfeed.sources.recorder import CaptureWriter
 
@@ -18,14 +17,14 @@ FLUSH_SECONDS = 1.0
 
 async def run(options: argparse.Namespace) -> int:
     """Records until interrupted, or for the time given. What came before the end is in the file in any case."""
-    requests = INBOUND[options.dialect]().subscribe(options.channel, options.symbols, options.depth)
+    stream, requests = stream_of(options, INBOUND[options.dialect](), options.symbols)
     columns = (SpinnerColumn(), TextColumn("{task.completed} messages"), TimeElapsedColumn())
     with CaptureWriter(options.output) as writer, Progress(*columns, console=Console(stderr=True)) as progress:
         count = progress.add_task("recording", total=None)
         for request in requests:
             writer.write(time.time_ns() // 1000, "c2s", request)
         flushed = time.monotonic()
-        async for text in messages(server_url(options), requests, options.ca, options.seconds):
+        async for text in stream:
             writer.write(time.time_ns() // 1000, "s2c", text)
             progress.advance(count)
             if time.monotonic() - flushed >= FLUSH_SECONDS:

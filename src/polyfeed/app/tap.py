@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import deque
+from collections.abc import AsyncIterator
 from decimal import Decimal
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.table import Table
 
 from polyfeed.app.client import messages
 from polyfeed.app.config import Config
-from polyfeed.dialects._base.inbound import BookMessage, InboundTrade, OtherMessage, TradeMessage
+from polyfeed.dialects._base.inbound import BookMessage, Inbound, InboundTrade, OtherMessage, TradeMessage
 from polyfeed.dialects.registry import INBOUND
 from polyfeed.model.enums import Side
 
@@ -21,16 +22,22 @@ REFRESH_SECONDS = 0.1
 TRADES_SHOWN = 20
 
 
-def server_url(options: argparse.Namespace) -> str:
-    """The server to connect to."""
-    return str(options.url or f"ws://127.0.0.1:{getattr(Config(), options.dialect).port}/")
+def stream_of(
+    options: argparse.Namespace, inbound: Inbound, symbols: list[str]
+) -> tuple[AsyncIterator[str], list[str]]:
+    """The messages of a server's channel for these symbols, and the requests that are sent first."""
+    url = str(options.url or f"ws://127.0.0.1:{getattr(Config(), options.dialect).port}{inbound.path}")
+    query = inbound.query(symbols)
+    if query and "?" not in url:
+        url = f"{url}?{query}"
+    requests = inbound.subscribe(options.channel, symbols, options.depth)
+    return messages(url, requests, options.ca, options.seconds, inbound.subprotocol(options.token)), requests
 
 
 class ClientBook:
-    """What a client of a depth-limited book keeps: price to size, cut to the depth after every message."""
+    """What a client of a book keeps: price to size, cut after every message to the depth that it says it has."""
 
-    def __init__(self, depth: int) -> None:
-        self._depth = depth
+    def __init__(self) -> None:
         self._sides: dict[Side, dict[str, str]] = {Side.BUY: {}, Side.SELL: {}}
 
     def apply(self, message: BookMessage) -> None:
@@ -43,8 +50,8 @@ class ClientBook:
                 self._sides[level.side][level.price] = level.size
             else:
                 self._sides[level.side].pop(level.price, None)
-        for kept in Side:
-            for price, _ in self.top(kept)[self._depth :]:
+        for kept in Side if message.depth else ():
+            for price, _ in self.top(kept)[message.depth :]:
                 del self._sides[kept][price]
 
     def top(self, side: Side) -> list[tuple[str, str]]:
@@ -58,7 +65,7 @@ class Screen:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
-        self._book = ClientBook(options.depth)
+        self._book = ClientBook()
         self._trades: deque[InboundTrade] = deque(maxlen=TRADES_SHOWN)
         self._count = 0
         self._note = "waiting for the first message"
@@ -107,8 +114,7 @@ class Screen:
 async def run(options: argparse.Namespace) -> int:
     """Shows the channel until interrupted."""
     inbound = INBOUND[options.dialect]()
-    requests = inbound.subscribe(options.channel, [options.symbol], options.depth)
-    stream = messages(server_url(options), requests, options.ca, options.seconds)
+    stream, _ = stream_of(options, inbound, [options.symbol])
     console = Console()
     if options.raw or not console.is_terminal:
         async for text in stream:

@@ -32,7 +32,7 @@ from polyfeed.model.commands import (
     SetKey,
     Stamped,
 )
-from polyfeed.model.events import OrderOpened, PrivateEvent, PublicEvent
+from polyfeed.model.events import OwnOrderOpened, PrivateEvent, PublicEvent
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.venue.venue import Venue
 from tests.desk import Client
@@ -168,7 +168,8 @@ class VenueDesk:
         self._seq += 1
         batch = replace(batch, seq=self._seq)
         self._tick(batch.ts - batch.ts % GRID_US)
-        self.opened += [event.order_id for event in batch.public if isinstance(event, OrderOpened)]
+        own = (event for events in batch.private.values() for event in events if isinstance(event, OwnOrderOpened))
+        self.opened += [event.order_id for event in own]
         touched: dict[FeedKey, Feed] = {}
         for change in self.market.apply(batch):
             self.projection.fold(batch, change)

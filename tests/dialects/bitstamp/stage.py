@@ -6,6 +6,7 @@
     ! revoke NUMBER NAME
     ! place NUMBER SYMBOL buy|sell SIZE @ PRICE [post_only] [ioc] [fok] [client ID] [decrement]
     ! place NUMBER SYMBOL buy|sell SIZE market
+    ! order NUMBER SYMBOL buy|sell KIND NAME=VALUE ...     any terms of PlaceOrder; sizes and prices with decimals
     ! cancel NUMBER ORDER       orders are named by their place: 1 is the first that was entered
     ! replace NUMBER ORDER SIZE @ PRICE [client ID]
     ! announce KIND BODY
@@ -46,6 +47,7 @@ from polyfeed.model.enums import (
     SelfTrade,
     Side,
     TimeInForce,
+    Trigger,
 )
 from polyfeed.model.events import (
     AnnouncementMade,
@@ -159,16 +161,33 @@ class VenueStage(Stage):
         )
         self.desk.do(order)
 
+    def _order(self, words: list[str]) -> None:
+        market = self._instrument(words[1])
+        side = Side.BUY if words[2] == "buy" else Side.SELL
+        readers = {
+            "size": lambda text: parse_scaled(text, market.size_scale),
+            "amount": lambda text: parse_scaled(text, 8),
+            "tif": TimeInForce.__getitem__,
+            "trigger": Trigger.__getitem__,
+            "expire_ts": lambda text: parse_scaled(text, 6),
+            "trailing_bps": int,
+            "client_id": str,
+        }
+        terms: dict[str, Any] = {"size": 0}
+        for name, value in (word.split("=") for word in words[4:]):
+            terms[name] = readers.get(name, lambda text: parse_scaled(text, market.price_scale))(value)
+        self.desk.do(PlaceOrder(int(words[0]), market.id, side, OrderKind[words[3]], **terms))
+
     def _cancel(self, words: list[str]) -> None:
-        self.desk.do(CancelOrder(int(words[0]), self._order(words[1])))
+        self.desk.do(CancelOrder(int(words[0]), self._entered(words[1])))
 
     def _replace(self, words: list[str]) -> None:
         market = self._instrument("btcusd")
         size, price = parse_scaled(words[2], market.size_scale), parse_scaled(words[4], market.price_scale)
         name = words[6] if "client" in words else ""
-        self.desk.do(ReplaceOrder(int(words[0]), self._order(words[1]), price, size, name))
+        self.desk.do(ReplaceOrder(int(words[0]), self._entered(words[1]), price, size, name))
 
-    def _order(self, place: str) -> int:
+    def _entered(self, place: str) -> int:
         return int(self.desk.opened[int(place) - 1])
 
     # --- events made by hand ----------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ since the epoch.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from msgspec import Struct
 
@@ -66,11 +66,24 @@ InboundMessage = BookMessage | TradeMessage | OtherMessage
 
 
 class Inbound(ABC):
-    """Reads one connection's messages in order, and writes the requests that a client of that exchange would."""
+    """Reads one connection's messages in order, and writes the requests that a client of that exchange would.
+
+    `path` is where the exchange's public socket is.
+    """
+
+    path: ClassVar[str] = "/"
 
     @abstractmethod
     def receive(self, text: str) -> InboundMessage:
         """What the message says. Raises ValueError, with the reason, on text this exchange never sends."""
+
+    def query(self, symbols: list[str]) -> str:
+        """The query of the address to connect to for these symbols, empty where the address is the same for all."""
+        return ""
+
+    def subprotocol(self, token: str) -> str:
+        """The sub-protocol to offer with a token, empty where the exchange has none."""
+        return ""
 
     @abstractmethod
     def subscribe(self, channel: str, symbols: list[str], depth: int) -> list[str]:

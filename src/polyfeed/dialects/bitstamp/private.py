@@ -71,9 +71,7 @@ class MyOrdersFeed(PrivateFeed):
             return ()
         stops = self._projection.stop_rows(self.key.account, self.listed.id)
         public = [row for row in self._projection.rows(self.listed) if row.order_id in orders]
-        rows = [*(own.row for own in stops if own.row.event != spec.DELETED), *public]
-        rows += [own.row for own in stops if own.row.event == spec.DELETED]
-        return [self._frame(row, orders[row.order_id].terms) for row in rows]
+        return [self._frame(row, orders[row.order_id].terms) for row in (*(own.row for own in stops), *public)]
 
     def _frame(self, row: Row, terms: OwnOrderOpened) -> str:
         trade_account = self.owner.trade_account

@@ -188,10 +188,10 @@ def _stop_event(change: AccountChange, public: bool) -> str:
     event, order = change.event, change.order
     if isinstance(event, OwnTriggered):
         return spec.STOP_ACTIVE if event.active else spec.STOP_INACTIVE
+    if isinstance(event, OwnOrderOpened):
+        return spec.STOP_INACTIVE if event.status is OrderStatus.UNTRIGGERED else ""
     if public or order is None:
         return ""
-    if isinstance(event, OwnOrderOpened):
-        return spec.CREATED if event.status is OrderStatus.UNTRIGGERED else ""
     if isinstance(event, OwnOrderAmended):
         return spec.CHANGED
     return spec.DELETED if order.ended else ""

@@ -6,9 +6,11 @@ from typing import Any
 
 from polyfeed.dialects.bitstamp import spec
 from polyfeed.dialects.bitstamp.markets import Listed
+from polyfeed.dialects.bitstamp.order_events import subtype
 from polyfeed.dialects.bitstamp.rest_form import CallRefused, Form, about, overall
 from polyfeed.model.commands import PlaceOrder
 from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce, Trigger
+from polyfeed.model.events import OwnOrderOpened
 
 LIMIT, MARKET, INSTANT = "limit", "market", "instant"
 
@@ -128,6 +130,8 @@ def _trigger(form: Form, listed: Listed, way: str) -> dict[str, Any]:
     }
 
 
-def subtype_name(code: int) -> str:
-    """`subtype` of a REST body."""
-    return spec.SUBTYPE_NAMES[code]
+def subtype_row(listed: Listed, terms: PlaceOrder | OwnOrderOpened) -> dict[str, str]:
+    """`subtype` of a REST body: of derivatives, and of stop orders wherever they are."""
+    if not listed.perpetual and terms.trigger is Trigger.NONE:
+        return {}
+    return {"subtype": spec.SUBTYPE_NAMES[subtype(terms.kind, terms.tif, terms.post_only, terms.trigger)]}

@@ -11,8 +11,7 @@ from polyfeed.accounts.account import Account
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
 from polyfeed.dialects.bitstamp.markets import Listed, Markets
-from polyfeed.dialects.bitstamp.order_events import subtype
-from polyfeed.dialects.bitstamp.rest_entry import read_order, subtype_name
+from polyfeed.dialects.bitstamp.rest_entry import read_order, subtype_row
 from polyfeed.dialects.bitstamp.rest_form import BareError, CallRefused, Form, read_order_id, response
 from polyfeed.dialects.bitstamp.rest_refusals import refused_entry
 from polyfeed.dialects.bitstamp.wire import Plain
@@ -73,14 +72,13 @@ class OrderCalls:
             "market": listed.name,
             "datetime": with_microseconds(self._market.ts),
             "type": str(int(command.side)),
-            "subtype": subtype_name(subtype(command.kind, command.tif, command.post_only, command.trigger)),
             "price": listed.price(price),
             "amount": listed.amount(size),
             "currency_pair": listed.name,
         }
         if command.client_id:
             body["client_order_id"] = command.client_id
-        return response(body)
+        return response(body | subtype_row(listed, command))
 
     def _cancelled(self, order: OwnOrder, outcome: Outcome) -> RestAnswer:
         if not outcome.accepted:

@@ -8,10 +8,10 @@ from polyfeed.accounts.account import Account, Fill
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.bitstamp import ids
 from polyfeed.dialects.bitstamp.markets import Listed, Markets
-from polyfeed.dialects.bitstamp.order_events import OwnRow, ended_status, subtype
+from polyfeed.dialects.bitstamp.order_events import OwnRow, ended_status
 from polyfeed.dialects.bitstamp.own_trades import fee_text
 from polyfeed.dialects.bitstamp.projection import BitstampProjection
-from polyfeed.dialects.bitstamp.rest_entry import subtype_name
+from polyfeed.dialects.bitstamp.rest_entry import subtype_row
 from polyfeed.dialects.bitstamp.rest_form import CallRefused, Form, read_order_id
 from polyfeed.dialects.bitstamp.rest_orders import find_by_name, with_microseconds, without_fraction
 from polyfeed.dialects.bitstamp.wire import Plain
@@ -47,7 +47,7 @@ class OwnCalls:
             "id": terms.order_id,
             "datetime": without_fraction(_opened_at(terms.order_id)),
             "type": str(int(terms.side)),
-            "subtype": subtype_name(subtype(terms.kind, terms.tif, terms.post_only, terms.trigger)),
+            **subtype_row(listed, terms),
             "status": status,
             "market": listed.name,
             "transactions": [],
@@ -140,7 +140,7 @@ def _open_order(listed: Listed, order: OwnOrder) -> dict[str, Any]:
         "id": str(order.order_id),
         "datetime": without_fraction(order.opened_ts),
         "type": str(int(terms.side)),
-        "subtype": subtype_name(subtype(terms.kind, terms.tif, terms.post_only, terms.trigger)),
+        **subtype_row(listed, terms),
         "price": listed.price(order.price),
         "amount": listed.amount(order.left),
         "amount_at_create": listed.amount(terms.size),

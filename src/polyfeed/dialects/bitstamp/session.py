@@ -71,7 +71,7 @@ class BitstampSession(Session):
         return effects
 
     def _look_at(self) -> None:
-        self.deadline = min(self._end, self._ping)
+        self.deadline = self._end if self._closing else min(self._end, self._ping)
 
     def _answer(self, now: int, message: Any) -> list[Effect]:
         event = message.get("event") if isinstance(message, dict) else None

@@ -28,6 +28,8 @@ _SIDES = (("a", Side.SELL), ("b", Side.BUY))
 class EkidenInbound(Inbound):
     """Messages say everything themselves, so nothing is kept between them."""
 
+    path = spec.PUBLIC_PATH
+
     def receive(self, text: str) -> InboundMessage:
         """What the message says. Raises ValueError, with the reason, on text that Ekiden never sends."""
         try:

@@ -7,6 +7,7 @@ symbol is empty.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -52,10 +53,19 @@ class RailsInbound(Inbound):
         except (msgspec.MsgspecError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ValueError(f"no message of Rails': {text[:100]}") from error
 
+    def query(self, symbols: list[str]) -> str:
+        """One market, or all of them; the streams are subscribed to afterwards."""
+        market = symbols[0] if len(symbols) == 1 else spec.ALL_MARKETS
+        return f"market={quote(market)}&subscriptions="
+
+    def subprotocol(self, token: str) -> str:
+        """The token."""
+        return f"{spec.SUBPROTOCOL_PREFIX}{token}" if token else ""
+
     def subscribe(self, channel: str, symbols: list[str], depth: int) -> list[str]:
         """What adds the stream, then what asks for a snapshot of each market. Raises ValueError for what Rails has not.
 
-        The token and the market are the handshake's; `depth` is not known here, books are whole.
+        `depth` is not known here, books are whole.
         """
         if channel not in _CHANNELS:
             raise ValueError(f"channel {channel!r} is not one of {', '.join(_CHANNELS)}")

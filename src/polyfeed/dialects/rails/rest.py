@@ -13,7 +13,7 @@ import msgspec
 from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
-from polyfeed.dialects.rails import asyncapi, auth, rest_bodies, spec
+from polyfeed.dialects.rails import asyncapi, auth, rest_bodies, rest_money, spec
 from polyfeed.dialects.rails.auth import Login, Tokens
 from polyfeed.dialects.rails.bulk import Bulk
 from polyfeed.dialects.rails.ids import is_uuid
@@ -126,10 +126,10 @@ class RailsRest:
         return answer(rest_bodies.completed_orders(self._listing, login.account, start, end, request.first("start")))
 
     def _balances(self, now: int, request: RestRequest, login: Login) -> RestResponse:
-        return answer(rest_bodies.balances(self._context.market.currencies, login.account))
+        return answer(rest_money.balances(self._context.market.currencies, login.account))
 
     def _positions(self, now: int, request: RestRequest, login: Login) -> RestResponse:
-        return answer(rest_bodies.positions(self._listing, login.account))
+        return answer(rest_money.positions(self._listing, login.account))
 
     # --- arguments --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,153 @@
+"""Fills of perpetuals: what each does to a position and to the money of its account, in the book and outside it.
+
+A trade moves no value, only the fees and what it realises: the profit of the part of a position that it closes. What an
+isolated position gains or loses by closing goes to the account, with the part of its margin that secured what is
+closed; while it is liquidated its margin bears it, so that nothing of the account is touched.
+"""
+
+from __future__ import annotations
+
+from polyfeed.model.commands import PlaceOrder
+from polyfeed.model.enums import ExecutionKind, MarginMode, OrderKind, OrderStatus, Side, TimeInForce
+from polyfeed.model.events import OwnFill, OwnOrderUpdated, PositionSettled
+from polyfeed.model.formulas import cost
+from polyfeed.model.ids import next_order_id
+from polyfeed.model.margin import entry_price, portion
+from polyfeed.venue.accounts import Account
+from polyfeed.venue.draft import Draft
+from polyfeed.venue.lifecycle import acknowledge
+from polyfeed.venue.markets import Market
+from polyfeed.venue.orders import Order
+from polyfeed.venue.perpetuals.items import Trim
+from polyfeed.venue.perpetuals.margin import equity_of, refresh
+from polyfeed.venue.perpetuals.positions import Closing, Position
+from polyfeed.venue.perpetuals.telling import note
+from polyfeed.venue.state import State
+
+BUY = Side.BUY
+ISOLATED = MarginMode.ISOLATED
+
+
+def position_of(account: Account, market: Market) -> Position:
+    """An account's position in a perpetual, made when it is first asked for."""
+    position = account.positions.get(market.id)
+    if position is None:
+        assert market.contract is not None
+        position = account.positions[market.id] = Position(account, market, market.contract)
+    return position
+
+
+def number_of(trade_id: int, side: Side) -> int:
+    """The number of one side of a trade: of its transaction, and of the position that it opens."""
+    return 2 * trade_id + side
+
+
+def fill(
+    state: State, position: Position, side: Side, size: int, value: int, fee: int, trade_id: int, draft: Draft
+) -> Closing | None:
+    """One side of a trade. Gives what it closed, if anything."""
+    account, market = position.account, position.market
+    before, number = abs(position.size), number_of(trade_id, side)
+    closing = position.fill(side, size, value, fee, number, draft.ts)
+    gain = (closing.realised if closing is not None else 0) - fee
+    move(account, market.quote, gain, draft)
+    if position.mode is ISOLATED:
+        _set_aside(position, closing, before, gain)
+    refresh(account, market.quote)
+    note(position, draft)
+    if closing is not None:
+        draft.own(account.id).append(record(position, closing, size, value, number))
+        if position.orders and position.size * (1 if side is BUY else -1) >= 0:
+            state.work.append(Trim(position))
+    return closing
+
+
+def _set_aside(position: Position, closing: Closing | None, before: int, gain: int) -> None:
+    """The margin of an isolated position after a fill: its part of what is left, and enough for what is new."""
+    if position.liquidating:
+        position.margin += gain
+        return
+    if closing is not None:
+        position.margin -= portion(position.margin, closing.size, before)
+    if position.size and (closing is None or closing.size == before):
+        position.margin += max(0, position.initial(position.value) - equity_of(position))
+
+
+def record(position: Position, closing: Closing, size: int, value: int, number: int) -> PositionSettled:
+    """What the closed part of a position came to (Bitstamp's `my_settlements`).
+
+    `from_price` is its profit; fees and funding are those of that part since the position was opened, the closing fee
+    included. They were charged when they arose; here they are only accounted for. The strike price is the entry price.
+    """
+    divisor = position.market.divisor
+    return PositionSettled(
+        position.market.id,
+        closing.position_id,
+        number,
+        entry_price(size, value, divisor),
+        entry_price(closing.entry_size, closing.entry_value, divisor),
+        closing.realised + closing.fees + closing.funding,
+        closing.realised,
+        closing.fees,
+        0,
+        closing.funding,
+        0,
+        closing.size == closing.entry_size,
+    )
+
+
+def move(account: Account, currency: str, amount: int, draft: Draft) -> None:
+    """Moves money to an account, or from it. Touched in any case, because what is held may have changed."""
+    balance = account.balance(currency)
+    balance.total += amount
+    draft.touch(balance)
+
+
+def exchange(
+    state: State, giver: Position, taker: Position, size: int, price: int, execution: ExecutionKind, draft: Draft
+) -> None:
+    """Closes `size` of a position against another account's, outside the book and without fees."""
+    market = giver.market
+    side = Side.SELL if giver.size > 0 else BUY
+    value = cost(price, size, market.divisor)
+    state.last_trade_id += 1
+    for position, its_side in ((giver, side), (taker, Side(1 - side))):
+        order = forced(state, position, its_side, size, draft)
+        order.left, order.filled, order.value = 0, size, value
+        closing = fill(state, position, its_side, size, value, 0, state.last_trade_id, draft)
+        own = draft.own(position.account.id)
+        own.append(
+            OwnFill(
+                order.id,
+                market.id,
+                state.last_trade_id,
+                its_side,
+                price,
+                size,
+                value,
+                0,
+                position is taker,
+                0,
+                execution,
+                closing.position_id if closing is not None else position.id,
+                closing.realised if closing is not None else 0,
+                closing.size if closing is not None else 0,
+            )
+        )
+        own.append(OwnOrderUpdated(order.id, OrderStatus.FILLED, 0, size, value, 0, False))
+
+
+def forced(
+    state: State, position: Position, side: Side, size: int, draft: Draft, price: int = 0, *, liquidation: bool = True
+) -> Order:
+    """An order that nobody entered, announced to its owner: it only reduces, never rests, and pays no fee."""
+    kind = OrderKind.LIMIT if price else OrderKind.MARKET
+    command = PlaceOrder(
+        position.account.id, position.market.id, side, kind, size, price, TimeInForce.IOC, reduce_only=True
+    )
+    order = Order(position.account, position.market, command)
+    order.liquidation = liquidation
+    order.taker_ppm = order.maker_ppm = 0
+    state.last_order_id = order.id = next_order_id(state.last_order_id, draft.ts)
+    acknowledge(order, command, 0, draft)
+    return order

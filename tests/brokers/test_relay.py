@@ -1,0 +1,208 @@
+"""The relay against a real RabbitMQ: bodies byte for byte, and what becomes of clients when the broker dies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiormq
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+
+from tests.brokers.conftest import server
+from tests.brokers.rabbitmq import RabbitMQ
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rabbitmq"), pytest.mark.timeout(300)]
+
+HERE = Path(__file__).parent
+EXCHANGE = "peatio.events.ranger"
+BODIES = [
+    ("public.btcusd.ob-snap", '{"asks":[["12.0", "1.0"]],\n "bids":[["10.0","2.0"]], "sequence":1}'),
+    ("public.btcusd.ob-inc", '{"asks":["12.5","5.0"],"sequence":2}'),
+    (
+        "public.btcusd.trades",
+        '{"trades":[{"tid":7,"taker_type":"buy","date":1588000798,"price":"11.0","amount":"0.1"}]}',
+    ),
+    ("public.btcusd.trades", '{"z":"<a&b>é ","a":null,"n":12345678901234567890,"f":1E5}'),
+    ("global.tickers", ' {"btcusd":{"last":"11.0"}} '),
+]
+
+
+@asynccontextmanager
+async def publisher(url: str) -> AsyncIterator[Any]:
+    """What publishes (routing key, body)."""
+    connection = await aiormq.connect(url)
+    channel = await connection.channel(publisher_confirms=False)
+    await channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=False)
+
+    async def publish(key: str, body: str) -> None:
+        await channel.basic_publish(body.encode(), exchange=EXCHANGE, routing_key=key)
+
+    try:
+        yield publish
+    finally:
+        await connection.close()
+
+
+async def metric(port: int, name: str) -> float:
+    text = await asyncio.to_thread(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode())
+    return float(next(line.split(" ")[1] for line in text.splitlines() if line.startswith(name)))
+
+
+async def until(port: int, name: str, value: float) -> None:
+    async with asyncio.timeout(30):
+        while await metric(port, name) != value:
+            await asyncio.sleep(0.1)
+
+
+async def texts(socket: ClientConnection, count: int) -> list[str]:
+    async with asyncio.timeout(10):
+        return [str(await socket.recv()) for _ in range(count)]
+
+
+async def test_bodies_pass_through_and_feed_the_other_dialects(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    streams = "stream=btcusd.ob-inc&stream=btcusd.trades&stream=global.tickers"
+    with server("--relay", rabbitmq.url, "--set", "peatio.profile=3.x", state=str(tmp_path)) as one:
+        await until(one.ports["operator"], "polyfeed_relay_connected", 1)
+        async with (
+            publisher(rabbitmq.url) as publish,
+            connect(f"ws://127.0.0.1:{one.ports['peatio']}/?{streams}") as socket,
+        ):
+            await texts(socket, 1)
+            for key, body in BODIES:
+                await publish(key, body)
+            assert await texts(socket, len(BODIES)) == [
+                f'{{"{key.removeprefix("public.")}":{body}}}' for key, body in BODIES
+            ]
+        async with connect(f"ws://127.0.0.1:{one.ports['kraken']}/") as kraken:
+            await kraken.send('{"event":"subscribe","pair":["XBT/USD"],"subscription":{"name":"book"}}')
+            book = json.loads((await texts(kraken, 3))[2])
+            assert [level[:2] for level in book[1]["as"]] == [
+                ["12.00000000", "1.00000000"],
+                ["12.50000000", "5.00000000"],
+            ]
+
+
+async def test_the_variables_of_ranger(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    import base64
+
+    from tests.dialects.peatio.rig import ED_KEY, ED_RAW, mint
+
+    environment = {
+        **os.environ,
+        "RABBITMQ_HOST": "127.0.0.1",
+        "RABBITMQ_PORT": str(rabbitmq.port),
+        "JWT_PUBLIC_KEY": base64.b64encode(ED_RAW.encode()).decode(),
+        "API_CORS_ORIGINS": "https://app.example",
+        "RANGO_RBAC_ADMIN": "admin,superadmin",
+        "LOG_LEVEL": "warn",
+    }
+    words = ("--relay", "--set", "peatio.profile=3.x")
+    with server(*words, state=str(tmp_path), environment=environment) as one:
+        await until(one.ports["operator"], "polyfeed_relay_connected", 1)
+        token = mint(ED_KEY, {"uid": "ID7", "role": "admin"}, int(time.time() * 1e6))
+        url = f"ws://127.0.0.1:{one.ports['peatio']}/private?stream=order&stream=admin.btcusd.sys"
+        headers = {"Authorization": f"Bearer {token}"}
+        async with (
+            publisher(rabbitmq.url) as publish,
+            connect(url, additional_headers=headers, origin="https://app.example") as socket,  # type: ignore[arg-type]
+        ):
+            assert await texts(socket, 1) == [
+                '{"success":{"message":"subscribed","streams":["admin.btcusd.sys","order"]}}'
+            ]
+            await publish("private.ID8.order", '{"id":1}')
+            await publish("private.ID7.order", '{"id":2}')
+            await publish("admin.btcusd.sys", '{"k":1}')
+            assert await texts(socket, 2) == ['{"order":{"id":2}}', '{"btcusd.sys":{"k":1}}']
+            assert await metric(one.ports["operator"], "rango_hub_clients_count") == 1
+
+
+async def under_fire(
+    rabbitmq: RabbitMQ, state: str, *, rate: int, clients: int, seconds: float, restarts: int
+) -> dict[str, Any]:
+    """Messages for so long, and the broker killed and started again in the middle; what the clients saw."""
+    with server("--relay", rabbitmq.url, "--set", "peatio.profile=3.x", state=state) as one:
+        await until(one.ports["operator"], "polyfeed_relay_connected", 1)
+        whole = seconds + restarts * 25
+        listen = [sys.executable, "listeners.py", str(one.ports["peatio"]), f"--clients={clients}"]
+        flow = [sys.executable, "upstream.py", rabbitmq.url, f"--rate={rate}", f"--seconds={whole - 4}"]
+        with (
+            subprocess.Popen([*listen, f"--seconds={whole}"], stdout=subprocess.PIPE, text=True, cwd=HERE) as ears,  # noqa: ASYNC220
+            subprocess.Popen(flow, stdout=subprocess.PIPE, text=True, cwd=HERE) as mouth,  # noqa: ASYNC220
+        ):
+            assert ears.stdout is not None and mouth.stdout is not None
+            assert ears.stdout.readline() == "connected\n"
+            started, returns = time.monotonic(), []
+            for number in range(restarts):
+                await asyncio.sleep(max(0.0, started + (number + 0.5) * seconds / restarts - time.monotonic()))
+                await asyncio.to_thread(rabbitmq.kill)
+                await asyncio.to_thread(rabbitmq.start)
+                returns.append(time.time())
+                started += time.monotonic() - started - (number + 0.5) * seconds / restarts
+            said = json.loads(await asyncio.to_thread(ears.stdout.read))
+            said |= json.loads(await asyncio.to_thread(mouth.stdout.read)) | {"returns": returns}
+        said["connections"] = await metric(one.ports["operator"], "polyfeed_relay_connections_total")
+    return said
+
+
+def check(said: dict[str, Any], clients: int, restarts: int) -> None:
+    """Nobody was dropped, no number was missing between snapshots, every checksum was right, books came back in time."""
+    ends = said.pop("ends")
+    print({**said, "silences": len(ends)})
+    assert (said["closed"], said["open"]) == (0, clients)
+    assert (said["missing"], said["wrong"]) == (0, 0)
+    assert said["right"] > 100
+    assert said["connections"] == restarts + 1
+    for back in said["returns"]:
+        after = [end - back for end in ends if back < end < back + 20]
+        assert len(after) >= clients * 5 * 0.9, "nearly every book was silent while the broker was away"
+        assert max(after) < 5.0
+
+
+async def test_under_fire(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """1,000 messages a second over 50 streams to 50 clients of five each; the broker is killed twice."""
+    said = await under_fire(rabbitmq, str(tmp_path), rate=1000, clients=50, seconds=8, restarts=2)
+    assert said["lost"] > 0, "messages were lost while the broker was away"
+    check(said, 50, 2)
+
+
+@pytest.mark.soak
+async def test_long_under_fire(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """5,000 messages a second over 50 streams to 200 clients of five each for a minute; the broker is killed ten times."""
+    said = await under_fire(rabbitmq, str(tmp_path), rate=5000, clients=200, seconds=60, restarts=10)
+    check(said, 200, 10)
+
+
+async def test_publish_feeds_a_relay(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """One polyfeed publishes what Peatio would, another one passes it on."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    profile = ("--set", "peatio.profile=3.x")
+    with (
+        server("--relay", rabbitmq.url, *profile, state=str(tmp_path / "b")) as relay,
+        server("--demo", "--publish", rabbitmq.url, *profile, state=str(tmp_path / "a")) as venue,
+    ):
+        await until(venue.ports["operator"], "polyfeed_publish_connected", 1)
+        url = "ws://127.0.0.1:{}/?stream=btcusd.ob-inc&stream=btcusd.trades&stream=global.tickers"
+        async with (
+            connect(url.format(relay.ports["peatio"]), max_size=None) as socket,
+            connect(url.format(venue.ports["peatio"]), max_size=None) as original,
+        ):
+            names: set[str] = set()
+            numbers: list[int] = []
+            while not {"btcusd.ob-snap", "btcusd.ob-inc", "global.tickers"} <= names or len(numbers) < 20:
+                ((name, body),) = json.loads((await texts(socket, 1))[0]).items()
+                names.add(name)
+                if name.startswith("btcusd.ob"):
+                    assert not numbers or name.endswith("snap") or body["sequence"] == numbers[-1] + 1
+                    numbers.append(body["sequence"])
+            assert (await texts(original, 1))[0].startswith('{"btcusd.ob-snap"')
