@@ -6,24 +6,30 @@ import argparse
 import os
 import platform
 
-from bench import engine, gateway
+from bench import engine, gateway, orders, peatio
+
+PARTS = ("engine", "fanout", "latency", "orders", "peatio", "memory")
 
 
 def main() -> None:
     """Runs the parts that were asked for, all by default, and prints a line for each."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="engine, fanout, latency, memory (all by default)")
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
     parser.add_argument("--quick", action="store_true", help="short and small: only shows that it runs")
     options = parser.parse_args()
-    parts = set(options.parts) or {"engine", "fanout", "latency", "memory"}
+    parts = set(options.parts) or set(PARTS)
     quick = options.quick
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs: server on one, load client on another")
+    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs: server on one, load client on another; load {os.getloadavg()[0]:.1f}")
     if "engine" in parts:
         print_engine()
     if "fanout" in parts:
         print_fan_out(gateway.fan_out(100 if quick else 1000, 1 if quick else 5, 0.3 if quick else 3.0))
     if "latency" in parts:
         print_latency(gateway.latency(200 if quick else 1000, 50 if quick else 500, 1 if quick else 10))
+    if "orders" in parts:
+        print_orders(orders.measure(200 if quick else 1000, 20 if quick else 100, 1 if quick else 10))
+    if "peatio" in parts:
+        print_peatio(peatio.measure(50 if quick else 200, 20 if quick else 100, 1 if quick else 10))
     if "memory" in parts:
         print_memory(gateway.memory(100 if quick else 5000))
 
@@ -56,6 +62,32 @@ def print_latency(result: gateway.LatencyResult) -> None:
         f"latency   order in to frame out at {result.rate:,.0f} orders/s and {result.connections} clients: "
         f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms "
         f"({result.frames_per_second:,.0f} frames/s; server {result.busy:.0%}, client {result.client_busy:.0%} busy)"
+    )
+
+
+def print_orders(result: orders.OrdersResult) -> None:
+    """The line of orders over the socket."""
+    acknowledged, accepted = (
+        f"p50 {p50:.2f} ms, p99 {p99:.2f} ms, p99.9 {p99_9:.2f} ms"
+        for p50, p99, p99_9 in (result.acknowledged, result.accepted)
+    )
+    print(
+        f"orders    Rails createOrder at {result.rate:,.0f}/s, each cancelled, over {result.connections} connections: "
+        f"to the 202 {acknowledged}; to the 200 {accepted} "
+        f"(server {result.busy:.0%}, client {result.client_busy:.0%} busy, client late p99 {result.late:.2f} ms"
+        + (f", {result.unanswered} unanswered)" if result.unanswered else ")")
+    )
+
+
+def print_peatio(result: peatio.PeatioResult | None) -> None:
+    """The line of the relay."""
+    if result is None:
+        print("peatio    not measured: RabbitMQ is not installed")
+        return
+    print(
+        f"peatio    RabbitMQ to client at {result.rate:,.0f} messages/s and {result.connections} clients: "
+        f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms ({result.frames:,} of {result.expected:,} frames; "
+        f"server {result.busy:.0%} busy); Rango 2.6.4 was measured at 1.7 and 6.4"
     )
 
 

@@ -24,9 +24,10 @@ class Product:
             [sys.executable, "-m", "bench.product"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.pid = self._process.pid
-        self.port = int(self._answer()["port"])
+        self.ports: dict[str, int] = self._answer()["ports"]
+        self.port = self.ports["kraken"]
 
-    def ask(self, what: str, **values: float) -> dict[str, Any]:
+    def ask(self, what: str, **values: float | str) -> dict[str, Any]:
         """Has it do something and waits until that is done."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": what, **values}) + "\n")

@@ -1,13 +1,14 @@
 """The compiled parts of the benchmark, and how to run them from Python.
 
-Two programs in `bench/c`, compiled on demand into `.cache/bench` under the name of their sources' hash:
+Three programs in `bench/c`, compiled on demand into `.cache/bench` under the name of their sources' hash:
 
 * `load`, a WebSocket client that opens thousands of connections and counts what arrives (`Load`, `run_load`);
+* `orders`, a client that enters orders over Rails' WebSocket at a steady rate and times the answers (`Orders`);
 * `sendloop`, a server that does nothing but `send()` frames made beforehand: the limit to compare with (`SendLoop`,
   `c_limit`).
 
 Each runs as a process of its own, pinned to one CPU if asked, and every wait is bounded. Leaving the `with` block of a
-program ends it, and only it. The options are the programs' own; `load --help` and `sendloop --help` explain them.
+program ends it, and only it. The options are the programs' own; `load --help` and so on explain them.
 
     with hold(LoadOptions(port=9001, connections=1000), cpu=1):
         print(resident_bytes(server.pid))
@@ -33,6 +34,7 @@ CACHE = ROOT / ".cache" / "bench"
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
 UNITS = {
     "load": ("load.c", "client.c", "common.c", "histogram.c", "stamp.c", "ws.c"),
+    "orders": ("orders.c", "client.c", "common.c", "histogram.c", "stamp.c", "ws.c"),
     "burst": ("burst.c",),
     "sendloop": ("sendloop.c", "common.c", "stamp.c", "ws.c"),
 }
@@ -48,7 +50,7 @@ class NativeError(Exception):
 
 
 def build(name: str) -> Path:
-    """The path of the compiled program `load` or `sendloop`; compiles it unless these very sources were before.
+    """The path of the compiled program `load`, `orders` or `sendloop`; compiles it unless these very sources were before.
 
     The compiler is `$CC`, or `cc`. Raises NativeError with its messages.
     """
@@ -131,9 +133,25 @@ class SendOptions:
     linger: float = 2  # for all clients to close
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersOptions:
+    """The command line of `orders`, each field an option of that name. Times are seconds."""
+
+    port: int
+    connections: int
+    headers: Path  # connection i sends line (i mod lines) with its handshake
+    path: str = "/"
+    order: str  # what a createOrder says beside its clientRequestId
+    rate: float = 1000  # orders per second over all connections, and as many cancellations
+    warmup_seconds: float = 1
+    seconds: float = 5
+    linger: float = 5  # at most so long for the last answers
+    timeout: float = 60  # for all to become ready
+
+
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Now less the time in the frame, over `count` frames, in microseconds; percentiles are good to 0.4 %."""
+    """What `count` frames or requests took, in microseconds; percentiles are good to 0.4 %."""
 
     count: int
     mean_us: float
@@ -142,8 +160,8 @@ class Latency:
     p99_us: float
     p99_9_us: float
     max_us: float
-    early: int  # frames from the future, counted as 0: the clocks differ
-    untimed: int  # data frames without a time, not in `count`
+    early: int = 0  # frames from the future, counted as 0: the clocks differ
+    untimed: int = 0  # data frames without a time, not in `count`
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +194,27 @@ class LoadResult:
 
 
 @dataclass(frozen=True, slots=True)
+class OrdersResult:
+    """What `orders` timed in its window: each request from when it was meant to be sent, late or not."""
+
+    connections: int
+    orders: int
+    cancels: int
+    unanswered: int  # of both
+    refused: int
+    first_refusal: str
+    forgotten: int  # orders that were left open
+    seconds: float
+    created: Latency  # until createOrder's 202
+    accepted: Latency  # until its 200
+    cancelling: Latency
+    cancelled: Latency
+    late: Latency  # of this client itself
+    cpu_user: float
+    cpu_sys: float
+
+
+@dataclass(frozen=True, slots=True)
 class SendResult:
     """What `sendloop` sent. A round is one send to each connection; `frames` is sends times join."""
 
@@ -205,7 +244,10 @@ class Limit:
     load: LoadResult
 
 
-def _arguments(options: LoadOptions | SendOptions) -> list[str]:
+Options = LoadOptions | OrdersOptions | SendOptions
+
+
+def _arguments(options: Options) -> list[str]:
     words: list[str] = []
     for field in fields(options):
         name, value = "--" + field.name.replace("_", "-"), getattr(options, field.name)
@@ -225,6 +267,12 @@ def _load_result(data: Mapping[str, Any]) -> LoadResult:
     return LoadResult(**values)
 
 
+def _orders_result(data: Mapping[str, Any]) -> OrdersResult:
+    values = {field.name: data[field.name] for field in fields(OrdersResult)}
+    times = ("created", "accepted", "cancelling", "cancelled", "late")
+    return OrdersResult(**values | {name: Latency(**data[name]) for name in times})
+
+
 def _send_result(data: Mapping[str, Any]) -> SendResult:
     return SendResult(**{field.name: data[field.name] for field in fields(SendResult)})
 
@@ -235,7 +283,7 @@ def _send_result(data: Mapping[str, Any]) -> SendResult:
 class _Program:
     """A running program: its notices on stderr, its commands on stdin, its one JSON object on stdout at the end."""
 
-    def __init__(self, name: str, options: LoadOptions | SendOptions, cpu: int | None) -> None:
+    def __init__(self, name: str, options: Options, cpu: int | None) -> None:
         self._name = name
         self._lines: list[str] = []
         self._changed = threading.Condition()
@@ -348,6 +396,17 @@ class Load(_Program):
     def result(self, timeout: float = 120) -> LoadResult:
         """Wait for the end of the window and return what was counted."""
         return _load_result(self._finish(timeout))
+
+
+class Orders(_Program):
+    """A running order client. It starts at once."""
+
+    def __init__(self, options: OrdersOptions, *, cpu: int | None = None) -> None:
+        super().__init__("orders", options, cpu)
+
+    def result(self, timeout: float = 120) -> OrdersResult:
+        """Wait for the last answer and return what was timed."""
+        return _orders_result(self._finish(timeout))
 
 
 class SendLoop(_Program):

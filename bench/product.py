@@ -5,6 +5,8 @@
 {"do": "saturate", "seconds": 3}       batches as fast as they come, several to a write
 {"do": "limit", "seconds": 3}          a C send() loop over the same sockets, frames of the same size
 {"do": "pace", "rate": 1000, "seconds": 5}   orders at a steady rate, stamped with the time meant for each
+{"do": "traders", "count": 100}        users who may enter orders; a Rails token of each
+{"do": "relay", "url": "amqp://…"}     passes on what is published there
 {"do": "memory"}                       resident bytes
 """
 
@@ -66,7 +68,7 @@ async def limit(scene: Scene, seconds: float) -> dict[str, float]:
         ctypes.c_size_t,
         ctypes.c_double,
     ]
-    numbers = [one.outlet._fd for one in scene.connections()]
+    numbers = [one.fd for one in scene.connections()]
     data = bytes([0x81, len(FRAME)]) + FRAME
     used, start = cpu(), time.perf_counter()
     sends = library.burst((ctypes.c_int * len(numbers))(*numbers), len(numbers), data, len(data), seconds)
@@ -110,7 +112,7 @@ def resident() -> int:
 async def main() -> None:
     """Serves until stdin ends."""
     scene = Scene()
-    say({"port": await scene.open()})
+    say({"ports": await scene.open()})
     gc.collect()
     gc.freeze()
     reader = asyncio.StreamReader()
@@ -127,6 +129,11 @@ async def main() -> None:
                 say(await limit(scene, command["seconds"]))
             case "pace":
                 say(await pace(scene, command["rate"], command["seconds"]))
+            case "traders":
+                say({"tokens": await scene.traders(int(command["count"]))})
+            case "relay":
+                await scene.relay(command["url"])
+                say({})
             case "memory":
                 say({"bytes": resident()})
             case "connections":

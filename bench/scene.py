@@ -10,11 +10,22 @@ from polyfeed.accounts.vault import Vault
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config, load
 from polyfeed.app.gateway_role import GatewayRole, Memory
+from polyfeed.app.relay import RelayRole
 from polyfeed.bus.memory import MemoryBus
+from polyfeed.dialects.registry import DIALECTS
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.market.market import Market
-from polyfeed.model.commands import AmendOrder, AnyCommand, DefineCurrency, ListInstrument, OpenAccount, PlaceOrder
+from polyfeed.model.commands import (
+    AmendOrder,
+    AnyCommand,
+    DefineCurrency,
+    Deposit,
+    ListInstrument,
+    OpenAccount,
+    PlaceOrder,
+    SetKey,
+)
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.sequencer.sequencer import Sequencer
@@ -24,6 +35,9 @@ from polyfeed.venue.venue import Venue
 MID = 5_872_900_000
 LEVELS = 100
 UNIT = 100_000_000
+TRADER = 100
+"""The account number of the first user."""
+
 INSTRUMENT = Instrument(
     id=0,
     name="BTC-USD",
@@ -34,7 +48,7 @@ INSTRUMENT = Instrument(
     tick=10_000,
     lot=1,
     min_size=1,
-    symbols={"kraken": "XBT/USD"},
+    symbols={"kraken": "XBT/USD", "rails": "BTC-USD"},
 )
 
 
@@ -56,16 +70,19 @@ class Scene:
         self.clock = IntendedClock()
         bus, memory = MemoryBus(), Memory(Market(), Accounts())
         self.sequencer = Sequencer(Venue(), NullJournal(), bus, self.clock)
-        settings = ["kraken.port=0", "kraken.message_rate=0", "kraken.idle_timeout=0"]
+        settings = [f"{name}.port=0" for name in DIALECTS]
+        settings += ["kraken.message_rate=0", "kraken.idle_timeout=0", "peatio.profile=3.x"]
         config: Config = load(None, {}, settings)
+        self._bus, self._market = bus, memory.market
         self.role = GatewayRole(config, 1, bus, memory, Vault(bytes(32)), self.sequencer.submit, self.clock.wall)
         self.fan: FanOut = self.role.gateway.fans["kraken"]
         self._dice = random.Random(1)
         self._orders: list[int] = []
+        self._tasks: list[asyncio.Task[None]] = []
         bus.subscribe(lambda batch: self._orders.append(batch.outcome.order_id) if batch.outcome.order_id else None)
 
-    async def open(self) -> int:
-        """Builds the book and listens; the port."""
+    async def open(self) -> dict[str, int]:
+        """Builds the book and listens; the port of each dialect."""
         setup: list[AnyCommand] = [
             DefineCurrency(Currency("BTC", 8)),
             DefineCurrency(Currency("USD", 8)),
@@ -81,7 +98,38 @@ class Scene:
         await self.sequencer.drain()
         self._orders = self._orders[: 2 * LEVELS]
         await self.role.open(None)
-        return self.role.ports["kraken"]
+        return self.role.ports
+
+    async def traders(self, count: int) -> list[str]:
+        """So many users with money and a key, without limits; a Rails token each. The venue then works by itself."""
+        setup: list[AnyCommand] = []
+        for account in range(TRADER, TRADER + count):
+            setup += [
+                OpenAccount(account, f"trader-{account}", tier="test"),
+                Deposit(account, "USD", 10_000_000 * UNIT),
+                SetKey(account, f"key-{account}", "hmac", b"", ("trade",)),
+            ]
+        for command in setup:
+            self.sequencer.submit(command)
+        await self.sequencer.drain()
+        gateway = self.role.gateway
+        tokens = []
+        for account in range(TRADER, TRADER + count):
+            known = gateway.accounts.get(account)
+            token = known and gateway.fans["rails"].dialect.token(self.clock.wall(), known)
+            if token is None:
+                raise RuntimeError(f"the venue did not take account {account}")
+            tokens.append(token)
+        self._tasks.append(asyncio.create_task(self.sequencer.run()))
+        return tokens
+
+    async def relay(self, url: str) -> None:
+        """Consumes a RabbitMQ from now on."""
+        role = RelayRole(load(None, {}, [f"relay.url={url}"]), self._bus, self._market, self.clock.wall)
+        self._tasks.append(asyncio.create_task(role.run()))
+        async with asyncio.timeout(10):
+            while not role.consumer.connected:  # noqa: ASYNC110 - is looked at now and then
+                await asyncio.sleep(0.05)
 
     async def change_a_level(self) -> None:
         """One order in the ten best levels changes its size: one batch, one frame of book-10."""

@@ -17,6 +17,27 @@
 #define FRAME_LIMIT (64 * 1024 * 1024)
 #define KEEP_LIMIT 4096 /* a larger buffer for parts goes back: thousands of clients had a snapshot in theirs once */
 
+void add_message(struct message **list, size_t *count, const void *text, size_t size)
+{
+    *list = need(realloc(*list, (*count + 1) * sizeof **list));
+    (*list)[(*count)++] = (struct message){.text = text, .size = size};
+}
+
+void read_lines(const char *path, struct message **list, size_t *count)
+{
+    size_t size;
+    uint8_t *text = read_file(path, &size), *end = text + size;
+    while (text < end) {
+        uint8_t *stop = memchr(text, '\n', (size_t)(end - text));
+        stop = stop ? stop : end;
+        if (stop > text)
+            add_message(list, count, text, (size_t)(stop - text));
+        text = stop + 1;
+    }
+    if (*count == 0)
+        die("%s has no lines", path);
+}
+
 static uint64_t next_random(struct run *run) /* xorshift64: keys and masks need to differ, not to be secret */
 {
     run->random ^= run->random << 13;
@@ -125,11 +146,15 @@ static void send_request(struct run *run, struct client *client)
         die("connection %u: connect: %s", client->number, strerror(error));
     uint64_t nonce[2] = {next_random(run), next_random(run)};
     ws_key((const uint8_t *)nonce, client->key);
+    struct message own = {.text = (const uint8_t *)""};
+    if (plan->own_header_count)
+        own = plan->own_headers[client->number % plan->own_header_count];
     char *request;
     int length = asprintf(&request,
                           "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                          "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
-                          plan->path, plan->host_text, client->key, plan->headers);
+                          "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n%s%.*s%s\r\n",
+                          plan->path, plan->host_text, client->key, plan->headers, (int)own.size,
+                          (const char *)own.text, own.size ? "\r\n" : "");
     if (length < 0)
         die("out of memory");
     append(&client->out, &client->out_size, &client->out_room, request, (size_t)length);
@@ -215,6 +240,8 @@ static void count_data(struct run *run, struct client *client, const struct ws_f
     tally->compressed += frame->rsv1;
     if (run->counted && plan->stamp != STAMP_NONE)
         measure(run, payload, size, now);
+    if (run->heard)
+        run->heard(client, payload, size, mono_ns());
 }
 
 /* False when the connection is gone. */
@@ -326,6 +353,15 @@ void client_event(struct run *run, struct client *client, uint32_t events)
         return;
     if (events & (EPOLLIN | EPOLLERR | EPOLLHUP))
         receive(run, client);
+}
+
+void client_say(struct run *run, struct client *client, const char *text, size_t size)
+{
+    if (client->state != OPEN)
+        return;
+    queue(run, client, WS_TEXT, (const uint8_t *)text, size);
+    if (!client->blocked)
+        flush(run, client);
 }
 
 void client_goodbye(struct run *run, struct client *client)

@@ -42,6 +42,8 @@ struct plan {
     const char *path;
     const char *host_text;   /* for the Host header */
     const char *headers;     /* lines more, each with its end */
+    struct message *own_headers; /* and one of these for each connection: line (number mod count) */
+    size_t own_header_count;
     struct message *messages; /* each connection sends all of these, */
     size_t message_count;
     struct message *lines; /* then one of these: line (number mod count) */
@@ -70,14 +72,20 @@ struct run {
     int epoll;
     bool strict;  /* a client that goes away ends the run with an error: until all are ready */
     bool counted; /* the window is open */
+    /* Called with each data frame, beside the counting; null: nobody. `now` is monotonic. */
+    void (*heard)(struct client *client, const uint8_t *text, size_t size, int64_t now);
     uint32_t closed[65536]; /* by close code; 1006 where there was none */
     uint8_t *buffer;
     size_t room;
     uint64_t random;
 };
 
+void add_message(struct message **list, size_t *count, const void *text, size_t size);
+void read_lines(const char *path, struct message **list, size_t *count); /* those that are not empty, or die() */
+
 void client_open(struct run *run, struct client *client);
 void client_event(struct run *run, struct client *client, uint32_t events);
+void client_say(struct run *run, struct client *client, const char *text, size_t size);
 void client_goodbye(struct run *run, struct client *client); /* sends a close frame, if the socket takes it now */
 
 #endif

@@ -35,3 +35,14 @@ uint64_t histogram_at(const struct histogram *h, double share)
     }
     return h->max;
 }
+
+void histogram_json(FILE *out, const struct histogram *h)
+{
+    const double us = 1000;
+    fprintf(out,
+            "\"count\":%llu,\"mean_us\":%.3f,\"p50_us\":%.3f,\"p90_us\":%.3f,\"p99_us\":%.3f,\"p99_9_us\":%.3f,"
+            "\"max_us\":%.3f",
+            (unsigned long long)h->count, h->count ? h->sum / (double)h->count / us : 0,
+            (double)histogram_at(h, 0.5) / us, (double)histogram_at(h, 0.9) / us, (double)histogram_at(h, 0.99) / us,
+            (double)histogram_at(h, 0.999) / us, (double)h->max / us);
+}

@@ -68,27 +68,6 @@ static enum phase phase = CONNECT;
 static int64_t started, opened_all, ready_all, phase_start, window_start, window_end;
 static struct cpu cpu_start, cpu_end;
 
-static void add_message(struct message **list, size_t *count, const void *text, size_t size)
-{
-    *list = need(realloc(*list, (*count + 1) * sizeof **list));
-    (*list)[(*count)++] = (struct message){.text = text, .size = size};
-}
-
-static void read_lines(const char *path)
-{
-    size_t size;
-    uint8_t *text = read_file(path, &size), *end = text + size;
-    while (text < end) {
-        uint8_t *stop = memchr(text, '\n', (size_t)(end - text));
-        stop = stop ? stop : end;
-        if (stop > text)
-            add_message(&run.plan.lines, &run.plan.line_count, text, (size_t)(stop - text));
-        text = stop + 1;
-    }
-    if (run.plan.line_count == 0)
-        die("%s has no lines", path);
-}
-
 static void add_header(const char *line)
 {
     char *more;
@@ -123,7 +102,7 @@ static void read_options(int argc, char **argv)
         case IN_FLIGHT: options.in_flight = (uint32_t)arg_count(name, optarg); break;
         case TIMEOUT: options.timeout = arg_number(name, optarg); break;
         case SEND: add_message(&plan->messages, &plan->message_count, optarg, strlen(optarg)); break;
-        case SEND_FILE: read_lines(optarg); break;
+        case SEND_FILE: read_lines(optarg, &plan->lines, &plan->line_count); break;
         case READY_TEXT: plan->ready_text = optarg; break;
         case READY_COUNT: plan->ready_count = arg_count(name, optarg); break;
         case GO: options.go = true; break;
@@ -266,12 +245,9 @@ static void progress(int64_t now)
 
 static void print_latency(const struct histogram *h)
 {
-    const double us = 1000;
-    printf("{\"count\":%llu,\"mean_us\":%.3f,\"p50_us\":%.3f,\"p90_us\":%.3f,\"p99_us\":%.3f,\"p99_9_us\":%.3f,"
-           "\"max_us\":%.3f,\"early\":%llu,\"untimed\":%llu}",
-           (unsigned long long)h->count, h->count ? h->sum / (double)h->count / us : 0,
-           (double)histogram_at(h, 0.5) / us, (double)histogram_at(h, 0.9) / us, (double)histogram_at(h, 0.99) / us,
-           (double)histogram_at(h, 0.999) / us, (double)h->max / us, (unsigned long long)run.tally.early,
+    printf("{");
+    histogram_json(stdout, h);
+    printf(",\"early\":%llu,\"untimed\":%llu}", (unsigned long long)run.tally.early,
            (unsigned long long)run.tally.untimed);
 }
 

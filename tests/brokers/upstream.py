@@ -9,11 +9,14 @@ checksum of the book after it, so that a reader can tell whether its own is whol
 import argparse
 import asyncio
 import json
+import logging
 import random
 import time
 import zlib
 
 import aiormq
+
+logging.getLogger("aiormq").setLevel(logging.CRITICAL)
 
 EXCHANGE = "peatio.events.ranger"
 CHECKED = 25
@@ -59,7 +62,7 @@ async def main(options: argparse.Namespace) -> None:
     dice = random.Random(options.seed)
     books = [Book(f"m{number:02d}usd") for number in range(options.streams)]
     end = time.monotonic() + options.seconds
-    published = lost = 0
+    published = lost = increments = 0
     channel = connection = None
     due = time.monotonic()
     while time.monotonic() < end:
@@ -87,10 +90,11 @@ async def main(options: argparse.Namespace) -> None:
                         raise ConnectionError
                     await channel.basic_publish(body, exchange=EXCHANGE, routing_key=f"public.{book.name}.ob-{kind}")
                     published += 1
+                    increments += kind == "inc"
                 except Exception:
                     lost += 1
         await asyncio.sleep(0.002)
-    print(json.dumps({"published": published, "lost": lost}), flush=True)
+    print(json.dumps({"published": published, "increments": increments, "lost": lost}), flush=True)
 
 
 if __name__ == "__main__":

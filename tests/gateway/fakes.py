@@ -116,29 +116,37 @@ class FakeOutlet:
         return b"\x88\x02" + code.to_bytes(2, "big")
 
     def texts(self) -> list[str]:
-        """All text messages written so far (short unmasked frames), one after the other."""
-        data, said = b"".join(self.writes), []
-        while data:
-            assert data[0] in (0x81, 0x88)
-            size, start = data[1], 2
-            if size == 126:
-                size, start = int.from_bytes(data[2:4], "big"), 4
-            body, opcode, data = data[start : start + size], data[0], data[start + size :]
-            said.append(body.decode() if opcode == 0x81 else f"close {int.from_bytes(body[:2], 'big')}")
-        return said
+        """All text messages written so far, one after the other."""
+        return texts_of(b"".join(self.writes))
+
+
+def texts_of(data: bytes) -> list[str]:
+    """The text messages, and the codes of close frames, in the bytes of short unmasked frames."""
+    said = []
+    while data:
+        assert data[0] in (0x81, 0x88)
+        size, start = data[1], 2
+        if size == 126:
+            size, start = int.from_bytes(data[2:4], "big"), 4
+        body, opcode, data = data[start : start + size], data[0], data[start + size :]
+        said.append(body.decode() if opcode == 0x81 else f"close {int.from_bytes(body[:2], 'big')}")
+    return said
 
 
 class Stage:
     """A fan-out of the fake dialect whose event loop is stepped by hand."""
 
-    def __init__(self, lag_bytes: int = 1 << 20) -> None:
+    def __init__(self, lag_bytes: int = 1 << 20, dialect: FakeDialect | None = None) -> None:
+        self.time = 0
         self.calls: list[Callable[[], None]] = []
         self.watched: list[tuple[Connection, int]] = []
-        self.dialect = FakeDialect()
+        self.dialect = dialect or FakeDialect()
         self.submitted: list[tuple[AnyCommand, Origin]] = []
         requests = Requests(1, lambda command, origin: self.submitted.append((command, origin)))
         self.requests = requests
-        self.fan = FanOut(self.dialect, self.calls.append, self._later, self._watch, requests, lambda: 0, lag_bytes)
+        self.fan = FanOut(
+            self.dialect, self.calls.append, self._later, self._watch, requests, lambda: self.time, lag_bytes
+        )
         self.seq = 0
 
     def _later(self, seconds: float, call: Callable[[], None]) -> None:

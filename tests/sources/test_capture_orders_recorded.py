@@ -125,7 +125,7 @@ def test_two_passes_at_a_speed(
             ends += [event.reason for event in batch.public if isinstance(event, OrderClosed)]
     first, second = rig.trades[:28], rig.trades[28:]
     assert [as_made(trade) for trade in first] == [as_made(trade) for trade in second]
-    assert set(ends) == {CloseReason.USER, CloseReason.AMENDED}
+    assert set(ends) == {CloseReason.USER}
     assert largest <= BURST + 6, "a sweep of seven trades is not cut"
     assert rig.refused == []
     elapsed = rig.now - START

@@ -55,8 +55,8 @@ class Follower:
         for account, events in batch.private.items():
             for private in events:
                 if isinstance(private, e.OwnSelfTrade) and account == private.buyer_account:
-                    self.offset[private.buy_order_id] += private.size
-                    self.offset[private.sell_order_id] += private.size
+                    bought = private.taker_side is k.Side.BUY
+                    self.offset[private.buy_order_id if bought else private.sell_order_id] += private.size
         for event in batch.public:
             self.public(event)
         if not batch.more:

@@ -33,16 +33,12 @@ def test_a_smaller_size_keeps_its_place() -> None:
     assert last(driver.sell(CAT, 1, 100).public, Trade).maker_id == a
 
 
-def test_a_larger_size_loses_its_place() -> None:
+def test_a_larger_size_loses_its_place_and_the_level_never_lacks_it() -> None:
     driver = trading()
     a = order_id(driver.buy(ANN, 5, 100))
     b = order_id(driver.buy(BOB, 5, 100))
     batch = driver.amend(ANN, a, size=6)
-    assert batch.public == [
-        OrderClosed(0, a, BUY, 100, 5, CloseReason.AMENDED, level_size=5),
-        OrderOpened(0, a, BUY, 100, 6, amended=True),
-        OrderRested(0, a, BUY, 100, 6, level_size=11),
-    ]
+    assert batch.public == [OrderRested(0, a, BUY, 100, 6, level_size=11)]
     assert batch.private[ANN][:-1] == [
         OwnOrderAmended(a, 100, size=6, left=6, kept_place=False),
         OwnOrderUpdated(a, OrderStatus.OPEN, 6, 0, 0, 0, True),
@@ -113,7 +109,7 @@ def test_the_size_is_the_total_size() -> None:
     assert driver.refused(AmendOrder(ANN, a, size=2)) is Refusal.SIZE_BELOW_FILLED
     assert last(driver.amend(ANN, a, size=4).public, OrderReduced).left == 2
     batch = driver.amend(ANN, a, size=7)
-    assert last(batch.public, OrderOpened).size == 5
+    assert batch.public == [OrderRested(0, a, BUY, 100, 5, level_size=5)]
     assert last(batch.private[ANN], OwnOrderAmended) == OwnOrderAmended(a, 100, 7, 5, False)
     assert last(batch.private[ANN], OwnOrderUpdated) == OwnOrderUpdated(a, OrderStatus.OPEN, 5, 2, 200, 0, True)
 
@@ -153,6 +149,24 @@ def test_an_amendment_never_makes_a_level_larger_than_can_be_counted() -> None:
     a = order_id(driver.sell(HOUSE, 1, 2))
     assert driver.refused(AmendOrder(HOUSE, a, price=1)) is Refusal.INVALID_SIZE
     driver.amend(HOUSE, a, price=3)
+
+
+def test_a_level_that_is_nearly_full_takes_the_rest_of_an_order_in_it() -> None:
+    driver = trading()
+    for size in (2**60, 2**60, 2**60):
+        driver.sell(HOUSE, size, 1)
+    a = order_id(driver.sell(HOUSE, 2**60 - 2, 1))
+    assert driver.refused(AmendOrder(HOUSE, a, size=2**60)) is Refusal.INVALID_SIZE
+    assert last(driver.amend(HOUSE, a, size=2**60 - 1).public, OrderRested).level_size == 2**62 - 1
+
+
+def test_the_operators_own_orders_may_be_smaller_than_the_minimum() -> None:
+    driver = trading(lot=2, min_size=10)
+    small = order_id(driver.buy(HOUSE, 4, 100))
+    assert last(driver.amend(HOUSE, small, size=6).public, OrderRested).left == 6
+    assert last(driver.amend(HOUSE, small, size=2).public, OrderReduced).left == 2
+    assert driver.refused(AmendOrder(HOUSE, small, size=3)) is Refusal.INVALID_SIZE
+    assert driver.refused(AmendOrder(ANN, order_id(driver.buy(ANN, 10, 100)), size=8)) is Refusal.SIZE_TOO_SMALL
 
 
 def test_only_the_owner_amends() -> None:

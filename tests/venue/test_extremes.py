@@ -53,6 +53,16 @@ COMMANDS = st.one_of(
         *(st.sampled_from(k.TimeInForce), st.booleans(), st.sampled_from(k.SelfTrade), TEXTS, SMALL),
         *(NUMBERS, NUMBERS, st.sampled_from(k.Trigger), NUMBERS, NUMBERS, NUMBERS, st.booleans()),
     ),
+    st.builds(
+        c.PlaceOrder,
+        *(st.sampled_from([8, 9]), st.integers(0, 2), st.sampled_from(k.Side), st.sampled_from(k.OrderKind)),
+        *(st.one_of(st.just(0), NUMBERS), NUMBERS, st.sampled_from(k.TimeInForce)),
+        self_trade=st.sampled_from(k.SelfTrade),
+        amount=st.one_of(st.just(0), NUMBERS),
+        trigger=st.sampled_from(k.Trigger),
+        trigger_price=st.one_of(st.just(0), NUMBERS),
+        trailing_bps=st.sampled_from([0, 1, 9_999]),
+    ),
     st.builds(c.ReplaceOrder, SMALL, SMALL, NUMBERS, NUMBERS, TEXTS),
     st.builds(c.SetKey, SMALL, TEXTS, TEXTS, st.binary(max_size=3), st.just(("read",))),
     st.builds(c.RevokeKey, SMALL, TEXTS),
@@ -74,7 +84,7 @@ class Guarded:
     def send(self, command: c.AnyCommand) -> bool:
         """Whether the command was carried out."""
         seq = self.venue.seq + 1
-        stamped = journalled(c.Stamped(seq, START + seq, command))
+        stamped = journalled(c.Stamped(seq, START + seq, command, c.Origin(0, seq)))
         batch = self.venue.apply(stamped)
         assert decode_batch(encode_batch(batch)) == batch
         self.follower.follow(stamped.command, batch)
@@ -116,6 +126,24 @@ def test_any_command_is_answered(commands: list[c.AnyCommand]) -> None:
         check(guarded.venue, guarded.follower)
 
 
+def unusual(random: Random, account: int, number: int, large: int, price: int) -> c.PlaceOrder:
+    """An order for an amount, or one that waits."""
+    side = random.choice(tuple(k.Side))
+    by_amount = random.random() < 0.5
+    trailing = random.random() < 0.5
+    trigger = {"trigger": k.Trigger.TRAILING_STOP_LOSS, "trailing_bps": random.choice((1, 9_999))}
+    if not trailing:
+        trigger = {"trigger": k.Trigger.STOP_LOSS, "trigger_price": price}
+    return c.PlaceOrder(
+        *(account, number, side),
+        (k.OrderKind.CASH_SELL if side else k.OrderKind.INSTANT) if by_amount else k.OrderKind.LIMIT,
+        0 if by_amount else max(1, large // price),
+        0 if by_amount else price,
+        amount=large if by_amount else 0,
+        **(trigger if random.random() < 0.7 else {}),
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_numbers_never_outgrow_their_encoding(seed: int) -> None:
@@ -129,7 +157,9 @@ def test_numbers_never_outgrow_their_encoding(seed: int) -> None:
         large = 2 ** random.choice((20, 40, 57, 58, 59, 60)) - random.randint(0, 1)
         price = random.choice((1, 2, 3, 2**20, 2**30, 2**59, 10**18))
         what = random.random()
-        if what < 0.8:
+        if what < 0.15:
+            guarded.send(unusual(random, account, number, large, price))
+        elif what < 0.8:
             market = random.random() < 0.3
             guarded.send(
                 c.PlaceOrder(

@@ -5,10 +5,11 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from polyfeed.model import commands as c
 from polyfeed.model import enums as k
-from polyfeed.model.batches import Batch, decode_batch, encode_batch
+from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
 from polyfeed.model.events import BalanceSet
 from polyfeed.model.instruments import Currency
 from polyfeed.venue import Venue
@@ -23,7 +24,7 @@ HOUSE = 9
 
 @dataclass(frozen=True)
 class Market:
-    """Two users, a house account and one market with these fees and steps."""
+    """Two users, one with a sub-account, a house account and one market with these fees and steps."""
 
     fees: tuple[int, int]
     lot: int
@@ -32,8 +33,13 @@ class Market:
     def commands(self) -> list[c.AnyCommand]:
         maker, taker = self.fees
         terms = instrument(lot=self.lot, min_size=self.lot, price_scale=1, maker_fee_ppm=maker, taker_fee_ppm=taker)
-        accounts = [c.OpenAccount(1, ""), c.OpenAccount(2, "", taker_fee_ppm=-500), c.OpenAccount(HOUSE, "", True)]
-        deposits = [c.Deposit(user, code, self.money) for user in (1, 2) for code in ("USD", "BTC")]
+        accounts = [
+            c.OpenAccount(1, ""),
+            c.OpenAccount(2, "", taker_fee_ppm=-500),
+            c.OpenAccount(3, "", parent=1),
+            c.OpenAccount(HOUSE, "", True),
+        ]
+        deposits = [c.Deposit(user, code, self.money) for user in (1, 2, 3) for code in ("USD", "BTC")]
         currencies = [c.DefineCurrency(Currency(code, 0)) for code in ("USD", "BTC")]
         return [*currencies, c.ListInstrument(terms), *accounts, *deposits]
 
@@ -44,14 +50,42 @@ MARKETS = st.builds(
     st.sampled_from([1, 2]),
     st.sampled_from([40, 300, 10_000]),
 )
-ACCOUNTS = st.sampled_from([1, 2, HOUSE])
+ACCOUNTS = st.sampled_from([1, 2, 3, HOUSE])
 SIDES = st.sampled_from(k.Side)
 SIZES = st.integers(1, 12)
 PRICES = st.integers(95, 105)
 MODES = st.sampled_from(k.SelfTrade)
 
+MAYBE = st.one_of(st.just(0), PRICES)
+PLAIN, TRAILING = k.Trigger.STOP_LOSS, k.Trigger.TRAILING_STOP_LOSS
+TRIGGERS = st.one_of(
+    st.builds(dict, trigger=st.sampled_from([PLAIN, k.Trigger.TAKE_PROFIT]), trigger_price=PRICES),
+    st.builds(
+        dict,
+        trigger=st.sampled_from([TRAILING, k.Trigger.TRAILING_TAKE_PROFIT]),
+        trailing_bps=st.sampled_from([1, 150, 400]),
+        activation_price=MAYBE,
+    ),
+)
+BODIES = st.one_of(
+    st.builds(dict, kind=st.just(k.OrderKind.LIMIT), size=SIZES, price=PRICES, tif=st.sampled_from(k.TimeInForce)),
+    st.builds(dict, kind=st.just(k.OrderKind.MARKET), size=SIZES, price=MAYBE, tif=st.sampled_from([0, 3])),
+    st.builds(
+        dict,
+        kind=st.sampled_from([k.OrderKind.INSTANT, k.OrderKind.CASH_SELL]),
+        size=st.just(0),
+        price=MAYBE,
+        amount=st.integers(1, 150),
+    ),
+)
+
 PLANS = st.lists(
     st.one_of(
+        st.tuples(
+            st.sampled_from(["any", "waiting"]),
+            st.tuples(ACCOUNTS, SIDES, MODES, BODIES, TRIGGERS, st.integers(0, 6)),
+        ),
+        st.tuples(st.just("sleep"), st.tuples(st.sampled_from([3_000, 86_400_000_000]))),
         st.tuples(st.just("limit"), st.tuples(ACCOUNTS, SIDES, SIZES, PRICES, st.booleans(), MODES)),
         st.tuples(
             st.just("taker"),
@@ -69,27 +103,39 @@ PLANS = st.lists(
     max_size=40,
 )
 
+SIDE_OF = {k.OrderKind.INSTANT: k.Side.BUY, k.OrderKind.CASH_SELL: k.Side.SELL}
+
+
+def outcome(batches: list[Batch]) -> Outcome:
+    """What became of a command: the outcome of the first of its batches that has its origin."""
+    return next(batch.outcome for batch in batches if batch.origin is not None)
+
 
 class Run:
-    """A venue with a follower. Times are small numbers, so order ids count from 1 however many batches there are."""
+    """A venue with a follower. Times are before the order ids' epoch, so ids count from 1; a command is stamped the same
+    however many batches those before it made.
+    """
 
     def __init__(self, market: Market, batch_limit: int = 100_000) -> None:
         self.venue, self.follower = Venue(batch_limit=batch_limit), Follower()
         self.limit = batch_limit
+        self.now = 0
         self.placed: list[tuple[int, int]] = []
         for command in market.commands():
             self.send(command)
 
     def send(self, command: c.AnyCommand) -> list[Batch]:
         """A command and all that goes on from it."""
+        self.now += 1000
         batches: list[Batch] = []
         while not batches or batches[-1].more:
             sent = c.Proceed() if batches else command
-            seq = self.venue.seq + 1
-            batches.append(self.venue.apply(c.Stamped(seq, seq, sent)))
+            stamped = c.Stamped(self.venue.seq + 1, self.now + len(batches), sent, c.Origin(0, self.now))
+            batches.append(self.venue.apply(stamped))
             self.follower.follow(sent, batches[-1])
-        if isinstance(command, c.PlaceOrder | c.ReplaceOrder) and batches[0].outcome.accepted:
-            self.placed.append((command.account, batches[0].outcome.order_id))
+        done = outcome(batches)
+        if isinstance(command, c.PlaceOrder | c.ReplaceOrder) and done.accepted:
+            self.placed.append((command.account, done.order_id))
         return batches
 
     def command(self, plan: Plan) -> c.AnyCommand:
@@ -101,6 +147,17 @@ class Run:
             case "taker", (account, side, size, price, tif, mode):
                 kind = k.OrderKind(tif == 2 or not price)
                 return c.PlaceOrder(account, 0, side, kind, size, price, k.TimeInForce(tif), False, mode)
+            case "any" | "waiting" as what, (account, side, mode, body, trigger, end):
+                tif = k.TimeInForce(body.get("tif", 0))
+                terms = body | (trigger if what == "waiting" else {}) | {"tif": tif, "self_trade": mode}
+                if tif is k.TimeInForce.GTD:
+                    terms["expire_ts"] = self.now + 1000 * end
+                if body["kind"] in SIDE_OF:
+                    side = SIDE_OF[body["kind"]]
+                return c.PlaceOrder(account, 0, side, **terms)
+            case "sleep", (time,):
+                self.now += time
+                return c.Clock()
             case "cancel", (index,):
                 return c.CancelOrder(*self.order(index))
             case "amend", (index, price, size):
@@ -124,15 +181,15 @@ class Run:
 def test_the_venue_is_its_naive_twin_and_sound_after_every_command(market: Market, plans: list[Plan]) -> None:
     run, naive = Run(market), NaiveVenue()
     for seq, command in enumerate(market.commands(), 1):
-        naive.apply(c.Stamped(seq, seq, command))
+        naive.apply(c.Stamped(seq, 1000 * seq, command))
     for plan in plans:
         command = run.command(plan)
         (batch,) = run.send(command)
-        expected = naive.apply(c.Stamped(batch.seq, batch.ts, command))
+        expected = naive.apply(c.Stamped(batch.seq, batch.ts, command, batch.origin))
         assert batch.outcome.refusal == expected.outcome.refusal
-        if batch.outcome.accepted:
-            assert batch == expected
-            assert encode_batch(batch) == encode_batch(expected)
+        expected = replace(expected, outcome=batch.outcome)
+        assert batch == expected
+        assert encode_batch(batch) == encode_batch(expected)
         assert decode_batch(encode_batch(batch)) == batch
         check(run.venue, run.follower)
 
@@ -145,7 +202,7 @@ def test_the_same_is_decided_in_one_batch_or_in_many(market: Market, plans: list
         command = whole.command(plan)
         assert command == parts.command(plan)
         (one,), many = whole.send(command), parts.send(command)
-        assert one.outcome == many[0].outcome
+        assert one.outcome == outcome(many)
         assert one.public == [event for batch in many for event in batch.public]
         for batch in many:
             assert len(batch.public) + sum(map(len, batch.private.values())) <= limit
@@ -164,9 +221,11 @@ def test_a_refused_command_leaves_no_trace(market: Market, plans: list[Plan]) ->
     run, other = Run(market), Run(market)
     for plan in plans:
         command = run.command(plan)
+        other.now = run.now
         (batch,) = run.send(command)
         if batch.outcome.accepted:
             (again,) = other.send(command)
             assert encode_batch(again) == encode_batch(batch)
         else:
-            other.send(c.Clock())
+            (again,) = other.send(c.Clock())
+            assert (again.public, again.private) == (batch.public, batch.private), "what expired, and nothing more"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from polyfeed.model.commands import PlaceOrder
+from polyfeed.model.commands import OpenAccount, PlaceOrder
 from polyfeed.model.enums import CloseReason, OrderKind, OrderStatus, SelfTrade, Side, TimeInForce
 from polyfeed.model.events import (
     UNKNOWN_LEVEL,
@@ -160,3 +160,46 @@ def test_a_resting_orders_mode_does_not_count() -> None:
     driver = trading()
     driver.do(PlaceOrder(ANN, 0, SELL, OrderKind.LIMIT, 3, 100, self_trade=SelfTrade.ALLOW))
     assert trades(driver.buy(ANN, 3, 100)) == []
+
+
+def family() -> Driver:
+    """Ann (1) with two sub-accounts, 11 and 12."""
+    driver = trading()
+    for account in (11, 12):
+        driver.do(OpenAccount(account, "", parent=ANN))
+        driver.deposit(account, "USD", 10_000)
+        driver.deposit(account, "BTC", 100)
+    return driver
+
+
+@pytest.mark.parametrize(("seller", "buyer"), [(ANN, 11), (11, ANN), (11, 12)])
+def test_accounts_of_one_user_do_not_trade_with_each_other(seller: int, buyer: int) -> None:
+    for mode, left in ((SelfTrade.CANCEL_TAKER, [5]), (SelfTrade.CANCEL_MAKER, [5]), (SelfTrade.CANCEL_BOTH, [5, 5])):
+        driver = family()
+        driver.sell(seller, 5, 100)
+        batch = driver.buy(buyer, 5, 100, self_trade=mode)
+        assert trades(batch) == []
+        assert [event.left for event in batch.public if isinstance(event, OrderClosed)] == left
+    driver = family()
+    driver.sell(seller, 5, 100)
+    assert trades(driver.buy(buyer, 5, 100, self_trade=SelfTrade.ALLOW)) == [(100, 5)]
+
+
+def test_both_accounts_are_told_of_an_offset() -> None:
+    driver = family()
+    sell = order_id(driver.sell(11, 5, 100))
+    batch = driver.buy(12, 3, 101, self_trade=SelfTrade.DECREMENT)
+    event = OwnSelfTrade(0, order_id(batch), sell, 100, 3, BUY, 12, 11)
+    assert event in batch.private[11]
+    assert event in batch.private[12]
+    assert OwnOrderUpdated(sell, OrderStatus.OPEN, 2, 0, 0, 0, True) in batch.private[11]
+    assert balances(batch, 11) == {"BTC": (100, 2)}
+    assert balances(batch, 12) == {}
+
+
+def test_a_fok_buy_does_not_pay_with_what_its_users_other_account_earns() -> None:
+    driver = family()
+    driver.deposit(12, "USD", -9_900)
+    driver.sell(11, 1, 100)
+    driver.sell(BOB, 1, 100)
+    assert trades(driver.buy(12, 2, tif=FOK, self_trade=SelfTrade.ALLOW)) == []

@@ -38,8 +38,9 @@ from polyfeed.model.events import (
     SystemStatusSet,
 )
 from polyfeed.model.instruments import Currency
+from polyfeed.venue.limits import MAX_TS
 from polyfeed.venue.venue import HANDLERS
-from tests.venue.driver import ANN, BOB, FEES, HOUSE, Driver, instrument, trading
+from tests.venue.driver import ANN, BOB, FEES, HOUSE, START, Driver, instrument, trading
 
 LIMIT, MARKET = OrderKind.LIMIT, OrderKind.MARKET
 SUB = 8
@@ -73,6 +74,9 @@ def test_an_instrument_is_listed() -> None:
     listed = instrument(id=1, name="USD-BTC", base="USD", quote="BTC", symbols={"kraken": "USD/XBT"})
     batch = driver.do(ListInstrument(listed))
     assert (batch.public, batch.private) == ([InstrumentListed(listed)], {})
+
+
+INSTANT = {"kind": OrderKind.INSTANT, "price": 0, "size": 0, "amount": 200}
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_a_status_means_what_it_says(status: InstrumentStatus, market: bool, lim
         ({"price": 45}, Refusal.COST_TOO_SMALL),
         ({"kind": MARKET, "price": 101}, Refusal.INVALID_PRICE),
         ({"kind": MARKET, "price": -5}, Refusal.INVALID_PRICE),
-        ({"trigger": Trigger.STOP_LOSS, "trigger_price": 95}, Refusal.INVALID_TERMS),
+        ({"trigger": Trigger.STOP_LOSS, "trigger_price": 96}, Refusal.INVALID_PRICE),
         ({"trigger_price": 95}, Refusal.INVALID_TERMS),
         ({"activation_price": 95}, Refusal.INVALID_TERMS),
         ({"trailing_bps": 1}, Refusal.INVALID_TERMS),
@@ -238,8 +242,32 @@ def test_a_status_means_what_it_says(status: InstrumentStatus, market: bool, lim
         ({"kind": MARKET, "price": 0, "post_only": True}, Refusal.INVALID_TERMS),
         ({"kind": OrderKind.INSTANT}, Refusal.INVALID_TERMS),
         ({"kind": OrderKind.CASH_SELL, "price": 0}, Refusal.INVALID_TERMS),
-        ({"tif": TimeInForce.DAY}, Refusal.INVALID_TERMS),
+        ({"kind": MARKET, "price": 0, "tif": TimeInForce.DAY}, Refusal.INVALID_TERMS),
         ({"tif": TimeInForce.GTD}, Refusal.INVALID_TERMS),
+        ({"tif": TimeInForce.GTD, "expire_ts": START}, Refusal.INVALID_TERMS),
+        ({"tif": TimeInForce.GTD, "expire_ts": MAX_TS}, Refusal.INVALID_TERMS),
+        ({"tif": TimeInForce.DAY, "expire_ts": 2 * START}, Refusal.INVALID_TERMS),
+        ({**INSTANT, "side": Side.SELL}, Refusal.INVALID_TERMS),
+        ({**INSTANT, "kind": OrderKind.CASH_SELL}, Refusal.INVALID_TERMS),
+        ({**INSTANT, "size": 4}, Refusal.INVALID_TERMS),
+        ({**INSTANT, "tif": TimeInForce.FOK}, Refusal.INVALID_TERMS),
+        ({**INSTANT, "tif": TimeInForce.DAY}, Refusal.INVALID_TERMS),
+        ({**INSTANT, "post_only": True}, Refusal.INVALID_TERMS),
+        ({**INSTANT, "price": 101}, Refusal.INVALID_PRICE),
+        ({**INSTANT, "amount": 0}, Refusal.INVALID_AMOUNT),
+        ({**INSTANT, "amount": -1}, Refusal.INVALID_AMOUNT),
+        ({**INSTANT, "amount": 2**60 + 1}, Refusal.INVALID_AMOUNT),
+        ({**INSTANT, "amount": 199}, Refusal.COST_TOO_SMALL),
+        ({**INSTANT, "amount": 1_000_001}, Refusal.INSUFFICIENT_FUNDS),
+        ({"trigger": Trigger.STOP_LOSS}, Refusal.INVALID_PRICE),
+        ({"trigger": Trigger.TAKE_PROFIT, "trigger_price": 95, "activation_price": 90}, Refusal.INVALID_TERMS),
+        ({"trigger": Trigger.TAKE_PROFIT, "trigger_price": 95, "trailing_bps": 90}, Refusal.INVALID_TERMS),
+        ({"trigger": Trigger.TRAILING_STOP_LOSS}, Refusal.INVALID_TERMS),
+        ({"trigger": Trigger.TRAILING_STOP_LOSS, "trailing_bps": -1}, Refusal.INVALID_TERMS),
+        ({"trigger": Trigger.TRAILING_STOP_LOSS, "trailing_bps": 10_000}, Refusal.INVALID_TERMS),
+        ({"trigger": Trigger.TRAILING_STOP_LOSS, "trailing_bps": 9, "trigger_price": 95}, Refusal.INVALID_TERMS),
+        ({"trigger": Trigger.TRAILING_STOP_LOSS, "trailing_bps": 9, "activation_price": 96}, Refusal.INVALID_PRICE),
+        ({"trigger": Trigger.STOP_LOSS, "trigger_price": 95, "size": 200_000}, Refusal.INSUFFICIENT_FUNDS),
         ({"tif": TimeInForce.IOC, "post_only": True}, Refusal.INVALID_TERMS),
         ({"tif": TimeInForce.FOK, "post_only": True}, Refusal.INVALID_TERMS),
         ({"order_id": 5}, Refusal.INVALID_TERMS),

@@ -20,7 +20,7 @@ from polyfeed.dialects.ekiden import EkidenSettings
 from polyfeed.dialects.kraken import KrakenSettings
 from polyfeed.dialects.peatio import PeatioSettings
 from polyfeed.dialects.rails import RailsSettings
-from polyfeed.sources.relay_market import Terms
+from polyfeed.sources.relay_terms import Terms
 
 ENVIRONMENT_PREFIX = "POLYFEED_"
 

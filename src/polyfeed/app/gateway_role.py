@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import ssl
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.requests import Entry, Requests
 from polyfeed.market.market import Market
+
+LAST_SECONDS = 1.0
+"""What a stop waits at least for the ends of connections, however long their farewell took."""
 
 
 class Memory(Struct):
@@ -85,11 +89,19 @@ class GatewayRole:
         self.ports[label] = await listener.open(self._config.server.host, number, tls)
 
     async def close(self, seconds: float) -> None:
-        """Says goodbye to every client, then stops."""
+        """Says goodbye to every client, then stops.
+
+        Where a dialect asks its clients to leave by themselves, everything goes on until they have, at most so long.
+        """
+        asked = self.gateway.drain()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while any(not one.closing for one in asked) and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
+            await asyncio.sleep(0.02)
         for listener in self._listeners:
             listener.stop_accepting()
         for listener in self._listeners:
-            await listener.drain(seconds)
+            await listener.drain(max(LAST_SECONDS, deadline - loop.time()))
         self._unsubscribe()
         self.gateway.stop()
 

@@ -11,7 +11,7 @@ from polyfeed.dialects.peatio import spec
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.sources.relay import Relay
-from polyfeed.sources.relay_market import Terms
+from polyfeed.sources.relay_terms import Terms
 
 RELAY_EPOCH = 3
 """The history of an upstream; the venue's own is 1, a recording's 2."""
@@ -32,7 +32,8 @@ class RelayRole:
 
     async def run(self) -> None:
         """Works until cancelled."""
-        self._publish(self.relay.listing(self._now()))
+        for batch in self.relay.listing(self._now()):
+            self._publish(batch)
         await self.consumer.run()
 
     def _message(self, routing_key: str, body: bytes) -> None:

@@ -21,6 +21,8 @@ from aio_pika.exceptions import AMQPError
 from aiormq.abc import AbstractChannel
 
 log = logging.getLogger("polyfeed.amqp")
+for library in ("aio_pika", "aiormq"):
+    logging.getLogger(library).setLevel(logging.CRITICAL)  # what they would say at each attempt is said here, once
 
 HEARTBEAT_SECONDS = 5
 CONNECT_SECONDS = 10.0

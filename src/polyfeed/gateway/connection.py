@@ -24,7 +24,10 @@ class Outlet(Protocol):
         """Sends the rest of what was written to `Connection.fd` and not taken whole."""
 
     def close_frame(self, code: int, reason: str) -> bytes:
-        """Begins the closing handshake; returns the close frame to be sent after all that is queued."""
+        """Begins the closing handshake; returns the close frame to be sent after all that is queued.
+
+        Empty where the client has begun it: then it is answered already.
+        """
 
 
 class Connection:

@@ -7,18 +7,18 @@ can take it. Many batches of one turn of the event loop become one write.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
 
 from websockets.frames import Frame, Opcode
 
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.dialect import Dialect
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot, Submit
-from polyfeed.dialects._base.feeds import OnLag
+from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
 from polyfeed.dialects._base.session import Session
-from polyfeed.gateway.closes import SLOW_CONSUMER
+from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet, write_abreast
 from polyfeed.gateway.line import Line, Want
@@ -26,6 +26,11 @@ from polyfeed.gateway.requests import Requests
 from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.model.batches import Batch, Outcome
 from polyfeed.model.events import RelayedFrame
+
+log = logging.getLogger("polyfeed.gateway")
+
+Question = Callable[[Session, int], Sequence[Effect]]
+"""What is asked of a session, at a time."""
 
 PUBLIC = 0
 """The account of what is nobody's own."""
@@ -37,6 +42,9 @@ SLICE = 256
 
 LONGEST_REST_US = 10_000
 """The most that public frames wait for others to join them."""
+
+LONGEST_WATCH_US = 60_000_000
+"""Until a deadline is looked at again, however far it is: so long at most is a connection that has gone remembered."""
 
 
 class FanOut:
@@ -70,6 +78,7 @@ class FanOut:
         self._wants: dict[Want, list[Line]] = {}
         self._timed: dict[Line, None] = {}
         self._dirty: dict[Line, None] = {}
+        self._broken: dict[Line, None] = {}
         self._head = 0
         self._silent = Cohort(frozenset())
         self._cohorts: dict[frozenset[Line], Cohort] = {self._silent.lines: self._silent}
@@ -87,22 +96,26 @@ class FanOut:
         kind = type(change)
         for instrument in (change.instrument, ANY):
             for line in self._wants.get((kind, instrument, PUBLIC), ()):
-                line.feed.fold(change)
-                self._dirty[line] = None
+                self._show(line, change)
 
     def fold_venue(self, change: VenueChange) -> None:
         """Shows a change of no one instrument to the feeds that want it."""
         places = self.dialect.channels(change) if isinstance(change, RelayedFrame) else (ANY,)
         for place in places:
             for line in self._wants.get((type(change), place, PUBLIC), ()):
-                line.feed.fold(change)
-                self._dirty[line] = None
+                self._show(line, change)
 
     def fold_private(self, change: AccountChange) -> None:
         """Shows a change of an account to the feeds that are its."""
         for line in self._wants.get((type(change.event), ANY, change.account), ()):
+            self._show(line, change)
+
+    def _show(self, line: Line, change: Heard) -> None:
+        self._dirty[line] = None
+        try:
             line.feed.fold(change)
-            self._dirty[line] = None
+        except Exception:
+            self._break(line)
 
     def flush(self, batch: Batch) -> None:
         """Takes the frames of a batch from the feeds that it touched, in the dialect's order of channels."""
@@ -110,19 +123,25 @@ class FanOut:
             lines = sorted(self._dirty, key=Line.order)
             self._dirty.clear()
             for line in lines:
-                self._publish(line, line.feed.flush(batch))
+                self._publish(line, lambda feed: feed.flush(batch))
             self._send()
 
     def tick(self, epoch: int, ts: int) -> None:
         """Takes what the timed feeds of a history say at a mark of its time."""
         for line in sorted(self._timed, key=Line.order):
             if line.feed.epoch == epoch:
-                self._publish(line, line.feed.tick(ts))
+                self._publish(line, lambda feed: feed.tick(ts))
         self._send()
 
-    def _publish(self, line: Line, texts: Iterable[str]) -> None:
-        for text in texts:
-            frame = text_frame(text)
+    def _publish(self, line: Line, say: Callable[[Feed], Iterable[str]]) -> None:
+        if line in self._broken:
+            return
+        try:
+            frames = [text_frame(text) for text in say(line.feed)]
+        except Exception:
+            self._break(line)
+            return
+        for frame in frames:
             for cohort in line.cohorts:
                 cohort.append(self._head, frame)
                 self._fresh[cohort] = None
@@ -131,8 +150,24 @@ class FanOut:
             self._head += 1
             self.frames += 1
 
+    def _break(self, line: Line) -> None:
+        """Notes that a feed cannot be vouched for any more; called where its exception is handled."""
+        if line not in self._broken:
+            log.exception("the feed %s failed", line.feed.key)
+            self._broken[line] = None
+
+    def _close_broken(self) -> None:
+        """Ends feeds that failed, with the connections that hear them: whoever comes back gets a new one."""
+        keys = {line.feed.key for line in self._broken}
+        for connection in tuple(self.connections):
+            if not keys.isdisjoint(connection.feeds):
+                self.close(connection, INTERNAL_ERROR.code, INTERNAL_ERROR.reason)
+        self._broken.clear()
+
     def _send(self) -> None:
         """Sends, or has sent soon, what was published."""
+        if self._broken:
+            self._close_broken()
         self._serve_private()
         if self._fresh and not self.turning:
             self._begin()
@@ -157,12 +192,30 @@ class FanOut:
         """A connection is gone; so are the feeds that only it heard."""
         if self.connections.pop(connection, 0) == 0:
             return
-        self._forsake(connection)
+        self.retire(connection)
         del self._silent.members[connection]
         connection.own.clear()
-        connection.closing = True
-        connection.fd = -1
-        self._submit_alone(connection, connection.session.leave(self._now()))
+        self.ask(connection, lambda session, now: session.leave(now))
+
+    def ask(self, connection: Connection, question: Question) -> bool:
+        """Carries out what the session says to a question; whether it said anything.
+
+        A session that fails is a fault of ours: it is closed, and nobody else notices.
+        """
+        try:
+            effects = question(connection.session, self._now())
+            if connection.closing:
+                self._submit_alone(connection, effects)
+            else:
+                self.carry_out(connection, effects)
+        except Exception:
+            self._fail(connection)
+            return False
+        return bool(effects)
+
+    def _fail(self, connection: Connection) -> None:
+        log.exception("a session failed")
+        self.close(connection, INTERNAL_ERROR.code, INTERNAL_ERROR.reason)
 
     def carry_out(self, connection: Connection, effects: Iterable[Effect]) -> None:
         """Does what a session decided, in its order, and sends what can be sent."""
@@ -191,7 +244,10 @@ class FanOut:
         self._schedule(connection)
 
     def _submit(self, connection: Connection, effect: Submit) -> None:
-        self._requests.submit(effect.command, partial(self._answer, connection, effect.request), effect.reference)
+        def answer(outcome: Outcome) -> None:
+            self.ask(connection, lambda session, now: session.answer(now, effect.request, outcome))
+
+        self._requests.submit(effect.command, answer, effect.reference)
 
     def _submit_alone(self, connection: Connection, effects: Iterable[Effect]) -> None:
         """Carries out what counts of a session that nobody listens to any more: its commands."""
@@ -199,29 +255,39 @@ class FanOut:
             if isinstance(effect, Submit):
                 self._submit(connection, effect)
 
-    def _answer(self, connection: Connection, request: int, outcome: Outcome) -> None:
-        effects = connection.session.answer(self._now(), request, outcome)
-        if connection.closing:
-            self._submit_alone(connection, effects)
-        else:
-            self.carry_out(connection, effects)
-
     def close(self, connection: Connection, code: int, reason: str) -> None:
         """Sends what is queued, then the close frame, and nothing after it."""
         if connection.closing:
             return
-        connection.push(connection.outlet.close_frame(code, reason), self._head)
+        frame = connection.outlet.close_frame(code, reason)
+        if not frame:
+            self.retire(connection)
+            return
+        connection.push(frame, self._head)
+        self._silence(connection)
+        self.resume(connection)
+
+    def retire(self, connection: Connection) -> None:
+        """The client has said goodbye, or is gone: what is still queued is not sent, and nothing comes after it."""
+        if not connection.closing:
+            self._silence(connection)
+            connection.own.clear()
+            connection.own_bytes = 0
+
+    def _silence(self, connection: Connection) -> None:
         connection.closing = True
         connection.fd = -1
         self._forsake(connection)
-        self.resume(connection)
 
     def resume(self, connection: Connection) -> None:
         """Sends what can be sent, once the socket takes data."""
         if connection.outlet.paused:
             return
         if connection.lost() and not connection.closing:
-            self._catch_up(connection)
+            try:
+                self._catch_up(connection)
+            except Exception:
+                self._fail(connection)
         connection.flush(self._now())
 
     def _catch_up(self, connection: Connection) -> None:
@@ -239,11 +305,16 @@ class FanOut:
     def _schedule(self, connection: Connection) -> None:
         deadline = connection.session.deadline
         if deadline is not None and (connection.deadline is None or deadline < connection.deadline):
-            connection.deadline = deadline
-            self._watch(self, connection, deadline)
+            connection.deadline = min(deadline, self._now() + LONGEST_WATCH_US)
+            self._watch(self, connection, connection.deadline)
 
     def expire(self, connection: Connection, now: int) -> None:
-        """A deadline that the connection had may have passed, or moved."""
+        """A deadline that the connection had may have passed, or moved.
+
+        It was moved forward where another one is watched: then this is not its time, and it is not watched twice.
+        """
+        if connection.deadline is None or connection.deadline > now:
+            return
         connection.deadline = None
         if connection.closing:
             return
@@ -251,7 +322,7 @@ class FanOut:
         if deadline is not None and deadline <= now:
             session = connection.session
             session.last_sent = max(session.last_sent, connection.cohort.sent_at)
-            self.carry_out(connection, session.expire(now))
+            self.ask(connection, lambda session, _: session.expire(now))
         else:
             self._schedule(connection)
 
@@ -411,9 +482,14 @@ class Sweep:
         self.cohort.forget(min((member.cursor for member in members), default=self.end))
 
     def next_members(self, count: int) -> list[Connection]:
-        """Up to `count` that have not had their turn."""
-        part = self._left[-count:]
-        del self._left[-count:]
+        """Up to `count` that have not had their turn, none when all have had it.
+
+        Who went to another cohort since the walk began hears that one's frames, not these.
+        """
+        part: list[Connection] = []
+        while self._left and not part:
+            part = [connection for connection in self._left[-count:] if connection.cohort is self.cohort]
+            del self._left[-count:]
         return part
 
 

@@ -12,7 +12,7 @@ from polyfeed.dialects._base.effects import Effect
 from polyfeed.dialects._base.feeds import GRID_US
 from polyfeed.dialects._base.session import ACCOUNT_NOTICES, NOTICES, Notice, Session
 from polyfeed.gateway.connection import Connection
-from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.fanout import FanOut, Question
 from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.wheel import TimerWheel
 from polyfeed.market.changes import InstrumentChange, VenueChange
@@ -117,17 +117,14 @@ class Gateway:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _tell(self, say: Callable[[Session, int], list[Effect]]) -> list[Connection]:
+    def _tell(self, say: Question) -> list[Connection]:
         """Says something to every session; the connections that it had any effect on."""
-        now = self._now()
-        answered: list[Connection] = []
-        for fan in self._fans:
-            for connection in tuple(fan.connections):
-                effects = [] if connection.closing else say(connection.session, now)
-                if effects:
-                    answered.append(connection)
-                    fan.carry_out(connection, effects)
-        return answered
+        return [
+            connection
+            for fan in self._fans
+            for connection in tuple(fan.connections)
+            if not connection.closing and fan.ask(connection, say)
+        ]
 
     def _watch(self, fan: FanOut, connection: Connection, deadline: int) -> None:
         """Has the fan-out look at the connection when its deadline has come."""

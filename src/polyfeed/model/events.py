@@ -13,7 +13,8 @@
 Life of an order, as the public sees it (the grammar measured on Bitstamp's wire, spec/bitstamp.md 4.5, from which every
 other dialect's can be made): `OrderOpened` with its limit price and full size, even when it crosses; a `Trade` for each
 match; then either `OrderRested` or `OrderClosed` for what is left, or nothing when nothing is left. Later a resting
-order meets `Trade`, `OrderReduced` or `OrderClosed`.
+order meets `Trade`, `OrderReduced`, `OrderRested` again (it was made larger) or `OrderClosed`. An order with a trigger
+is not heard of before that fires; a quote-sized one always ends with `OrderClosed`, FILLED if it got all it asked for.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class AnnouncementMade(Event, frozen=True, array_like=True, tag=5):
 
 
 class OrderOpened(Event, frozen=True, array_like=True, tag=10):
-    """An order was accepted, or came back with new terms after losing its place. It is not in the book yet.
+    """An order was accepted, its trigger fired, or it came back with a new price. It is not in the book yet.
 
     `size` is what it may still fill; for a quote-sized order it is 0 and `amount` (quote currency) counts.
     """

@@ -12,7 +12,7 @@ book.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -22,7 +22,8 @@ from polyfeed.dialects.peatio.ids import relayed_account
 from polyfeed.dialects.peatio.store import split
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import OwnFrameRelayed, PrivateEvent, PublicEvent, RelayedFrame
-from polyfeed.sources.relay_market import RelayMarket, Terms
+from polyfeed.sources.relay_market import RelayMarket
+from polyfeed.sources.relay_terms import Terms
 
 PRIVATE, PUBLIC = "private", ("public", spec.GLOBAL)
 _PARTS = 3
@@ -70,14 +71,15 @@ class Relay:
         events = self._public(now, stream, value) if parts[0] in PUBLIC else []
         return self._batch(now, [*events, RelayedFrame(stream, body)])
 
-    def listing(self, now: int) -> Batch | None:
-        """The configured markets, for before the first message."""
-        events: list[PublicEvent] = []
+    def listing(self, now: int) -> Iterator[Batch]:
+        """The configured markets, for before the first message; each batch is to be published before the next is asked
+        for, because instruments are numbered in their order.
+        """
         for market_id in self._terms:
             market = self._market(market_id)
-            if market is not None:
-                events += market.listing()
-        return self._batch(now, events) if events else None
+            events = [] if market is None else market.listing()
+            if events:
+                yield self._batch(now, events)
 
     def interrupted(self, now: int) -> Batch | None:
         """The connection was lost and is back. Streams without numbers are interrupted, the others under suspicion."""

@@ -92,7 +92,7 @@ def coverable(taker: Order, price: int, size: int) -> int:
 
 def sweep(state: State, taker: Order, draft: Draft) -> bool:
     """Matches until the order is filled or ended or meets nothing more. False when the batch is full before that."""
-    market, makers, limit = taker.market, facing(taker), taker.limit
+    makers, limit = facing(taker), taker.limit
     while (taker.left or taker.amount) and makers.meets(limit):
         maker = makers.head()
         size = wanted(taker, maker) if taker.amount else min(taker.left, maker.left)
@@ -104,8 +104,6 @@ def sweep(state: State, taker: Order, draft: Draft) -> bool:
             reason = offset(state, taker, maker, size, draft)
         else:
             reason = trade(state, taker, maker, size, draft)
-            if market.watch.orders:
-                fire(state, market)
         if reason is not None:
             close(state, taker, reason, draft)
             return True
@@ -179,4 +177,6 @@ def trade(state: State, taker: Order, maker: Order, asked: int, draft: Draft) ->
             OwnFill(order.id, market.id, trade_id, order.side, price, size, value, charged, order is maker, order.left)
         )
         report(order, draft)
+    if market.watch.orders:
+        fire(state, market)
     return None if size == asked else CloseReason.NO_FUNDS

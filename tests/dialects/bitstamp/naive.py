@@ -16,6 +16,7 @@ class DiffClient:
         self.buffer: list[dict[str, Any]] = []
         self.sides: dict[str, Side] = {"bids": {}, "asks": {}}
         self.ready = False
+        self.after = 0
         self.last = 0
         self.unknown: list[str] = []
         self.crossed: list[int] = []
@@ -27,18 +28,18 @@ class DiffClient:
         assert int(data["microtimestamp"]) > self.last, "stamps strictly increase"
         self.last = int(data["microtimestamp"])
         assert data["bids"] or data["asks"]
-        if self.ready:
-            self.apply(data)
-        else:
+        if not self.ready:
             self.buffer.append(data)
+        elif self.last > self.after:
+            self.apply(data)
 
     def snapshot(self, body: bytes) -> None:
         """The REST book."""
         book = json.loads(body)
         self.sides = {side: dict(book[side]) for side in ("bids", "asks")}
-        self.ready = True
+        self.ready, self.after = True, int(book["microtimestamp"])
         for data in self.buffer:
-            if int(data["microtimestamp"]) > int(book["microtimestamp"]):
+            if int(data["microtimestamp"]) > self.after:
                 self.apply(data)
         self.buffer.clear()
 

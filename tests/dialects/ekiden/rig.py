@@ -120,11 +120,17 @@ class Rig:
         self.must(SetKey(account, key, "ed25519", bytes.fromhex(key), ("read", "trade")))
         self.must(*(Deposit(account, code, AMPLE) for code in self.market.currencies))
 
-    def publish(self, events: Sequence[Any], private: dict[int, list[Any]] | None = None, ts: int = 0) -> None:
-        """A batch made by hand; the venue does not know of it, so nothing may be commanded afterwards."""
-        self._seq += 1
-        self._ts = max(self._ts + 1, ts or self.now)
-        self.on_batch(Batch(1, self._seq, self._ts, public=list(events), private=private or {}))
+    def publish(
+        self, events: Sequence[Any], private: dict[int, list[Any]] | None = None, ts: int = 0, epoch: int = 1
+    ) -> None:
+        """A batch made by hand. In the venue's own epoch it is the last one: the venue does not know of it."""
+        if epoch == 1:
+            self._seq += 1
+            self._ts = max(self._ts + 1, ts or self.now)
+            self.on_batch(Batch(1, self._seq, self._ts, public=list(events), private=private or {}))
+        else:
+            seq = self._seqs[epoch] = self._seqs.get(epoch, 0) + 1
+            self.on_batch(Batch(epoch, seq, ts, public=list(events)))
 
     def _apply(self, command: AnyCommand) -> Batch:
         self._seq += 1

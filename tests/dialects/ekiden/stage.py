@@ -184,7 +184,8 @@ class Stage:
             name, _, value = self._filled_in(rest.pop(0)).partition(":")
             headers[name] = value
         answer = self.rig.rest(method, path, self._filled_in(" ".join(rest)).encode(), headers)
-        shown = "".join(f" {name}={value}" for name, value in answer.headers.items())
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        shown = "".join(f" {name}={value}" for name, value in answer.headers.items() if name == "Retry-After")
         self._said.append(f"rest< {answer.status}{shown} {answer.body.decode()}")
 
     def _filled_in(self, text: str) -> str:

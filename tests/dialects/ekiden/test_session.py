@@ -139,3 +139,10 @@ def test_lists_come_in_pages() -> None:
         cursor = found["next_page_cursor"]
     assert prices == [["1.04", "1.03"], ["1.02", "1.01"], ["1"]]
     assert cursor == ""
+
+
+def test_pages_of_any_origin_may_call() -> None:
+    answer = Rig().rest("OPTIONS", "/api/v1/authorize")
+    assert answer.status == 204
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "authorization" in answer.headers["Access-Control-Allow-Headers"]

@@ -40,7 +40,7 @@ from polyfeed.model.enums import Detail
 from polyfeed.model.events import PrivateEvent, PublicEvent
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.sources.relay import Relay
-from polyfeed.sources.relay_market import Terms
+from polyfeed.sources.relay_terms import Terms
 from polyfeed.venue.venue import Venue
 
 START = 1_588_000_798_000_000  # of the sheet's examples

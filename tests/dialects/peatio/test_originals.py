@@ -128,9 +128,8 @@ class Room:
     def __init__(self, server: str) -> None:
         self.rig, self.key = rig_of(server, relay=True)
         self.rig.relay._terms = terms("MKT")
-        listing = self.rig.relay.listing(self.rig.now)
-        assert listing is not None
-        self.rig.on_batch(listing)
+        for listing in self.rig.relay.listing(self.rig.now):
+            self.rig.on_batch(listing)
         self.token = self.rig.token(self.key, uid=UID, role="admin")
         legacy = SERVERS[server] == "legacy"
         self.clients = {

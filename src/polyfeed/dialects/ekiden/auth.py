@@ -7,41 +7,23 @@ a timestamp is fresh.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 
 from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.ids import account_address, account_number
+from polyfeed.dialects.ekiden.signatures import AuthRefused, Signed, is_signed
 from polyfeed.model.events import KeySet
 
 _HEADER = urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=").decode()
 _NONCES = 100_000
 """Nonces that are remembered at most; when there are more nobody can log in until some are old."""
-
-
-class AuthRefused(Exception):
-    """A login is refused: `code` for the socket, a sentence that says why, the number of the REST error."""
-
-    def __init__(self, code: str, reason: str, number: int = spec.ERROR_AUTH) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-        self.number = number
-
-    @property
-    def message(self) -> str:
-        """The text for the socket: seed says INVALID_TOKEN without a reason, ours have one where it helps."""
-        return self.code if self.code in (spec.INVALID_TOKEN, spec.TOKEN_EXPIRED) else f"{self.code}: {self.reason}"
 
 
 class Login(Struct, frozen=True):
@@ -60,16 +42,6 @@ class Claims(Struct, frozen=True):
     key: str
     iat: int
     exp: int
-
-
-class Signed(Struct, frozen=True):
-    """A signed request: texts as they came. `message` is what was signed."""
-
-    public_key: str
-    signature: str
-    timestamp_ms: int
-    nonce: str
-    message: str
 
 
 class Authority:
@@ -96,7 +68,7 @@ class Authority:
         if not 0 < len(signed.nonce) <= spec.NONCE_LENGTH:
             raise AuthRefused(spec.INVALID_SIGNATURE, f"nonce must have 1 to {spec.NONCE_LENGTH} characters")
         account, key = found
-        if not _is_signed(key.verifier, signed.signature, signed.message):
+        if not is_signed(key.verifier, signed.signature, signed.message):
             raise AuthRefused(spec.INVALID_SIGNATURE, f"the signature is not this key's over {signed.message!r}")
         self._use(now, key_id, signed.nonce)
         return Login(account.account_id, key_id)
@@ -175,16 +147,6 @@ class Authority:
         return hmac.new(self._secret, body.encode(), hashlib.sha256).digest()
 
 
-def _is_signed(public_key: bytes, signature: str, message: str) -> bool:
-    """Whether `signature`, hexadecimal, is the key's over the message as UTF-8."""
-    try:
-        given = binascii.unhexlify(signature.removeprefix("0x"))
-        Ed25519PublicKey.from_public_bytes(public_key).verify(given, message.encode())
-    except (ValueError, InvalidSignature):
-        return False
-    return True
-
-
 def _packed(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -195,34 +157,3 @@ def _unpacked(text: str) -> bytes:
     if _packed(data) != text:
         raise ValueError(text)
     return data
-
-
-def text_of(fields: dict[str, Any], name: str) -> str:
-    """A field that must be text. Raises AuthRefused."""
-    value = fields.get(name)
-    if not isinstance(value, str):
-        raise AuthRefused(spec.INVALID_REQUEST, f"{name} must be a string", spec.ERROR_INVALID)
-    return value
-
-
-def milliseconds_of(fields: dict[str, Any]) -> int:
-    """`timestamp_ms`, a number or (a docs example) the same as text. Raises AuthRefused."""
-    value = fields.get("timestamp_ms")
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 16:
-        value = int(value)
-    if type(value) is not int or not 0 <= value < 10**16:
-        raise AuthRefused(spec.INVALID_REQUEST, "timestamp_ms must be milliseconds", spec.ERROR_INVALID)
-    return value
-
-
-def signed_request(fields: dict[str, Any], key_field: str, form: str) -> Signed:
-    """A login's fields; what is signed is `form` filled in, or the wallet's `full_message` around it. Raises
-    AuthRefused."""
-    timestamp, nonce = milliseconds_of(fields), text_of(fields, "nonce")
-    message = form.format(timestamp_ms=timestamp, nonce=nonce)
-    whole = fields.get("full_message")
-    if whole is not None:
-        whole = text_of(fields, "full_message")
-        if message not in whole:
-            raise AuthRefused(spec.INVALID_SIGNATURE, f"full_message does not contain {message!r}")
-    return Signed(text_of(fields, key_field), text_of(fields, "signature"), timestamp, nonce, whole or message)

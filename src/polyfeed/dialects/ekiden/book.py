@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polyfeed.dialects._base.effects import FeedKey
-from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
+from polyfeed.dialects._base.feeds import OnLag
 from polyfeed.dialects.ekiden import spec
-from polyfeed.dialects.ekiden.projection import NetChange, Numbers
+from polyfeed.dialects.ekiden.feeds import ListingFeed
+from polyfeed.dialects.ekiden.numbers import NetChange, Numbers
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import event_head
 from polyfeed.market.book import BookSide
@@ -80,7 +81,7 @@ class Window:
         return book.level(depth - 1).price * self._sign if len(book) >= depth else _OPEN
 
 
-class BookFeed(Feed):
+class BookFeed(ListingFeed):
     """One instrument's book at the depth `key.parameter`."""
 
     wants = (LevelChange, BookReset)
@@ -88,23 +89,17 @@ class BookFeed(Feed):
     rank = spec.RANKS[spec.ORDERBOOK]
 
     def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
-        super().__init__(key)
+        super().__init__(key, listing, numbers, market)
         book, depth = listing.state.book, key.parameter
-        self._market = market
-        self._listing = listing
-        self._numbers = numbers
         self._asks = Window(book.asks, depth, bids=False)
         self._bids = Window(book.bids, depth, bids=True)
         self._seq = numbers.seq(depth)
-        self._head = event_head(f"{spec.ORDERBOOK}.{depth}.{listing.symbol}")
+        self.head = event_head(f"{spec.ORDERBOOK}.{depth}.{listing.symbol}")
         self._levels = ""
-
-    def fold(self, change: Heard) -> None:
-        """Nothing to keep: the projection has it all."""
 
     def flush(self, batch: Batch) -> Sequence[str]:
         """A delta, if the window differs after the batch."""
-        numbers = self._numbers
+        numbers = self.numbers
         if numbers.rank >= self.key.parameter:
             return ()
         self._seq += 1
@@ -118,7 +113,7 @@ class BookFeed(Feed):
 
     def snapshot(self) -> Sequence[str]:
         """The window as it is."""
-        return (self._message("snapshot", self._market.ts, self._window()),)
+        return (self._message("snapshot", self.numbers.now, self._window()),)
 
     def _window(self) -> str:
         if not self._levels:
@@ -126,16 +121,16 @@ class BookFeed(Feed):
         return self._levels
 
     def _rows(self, asks: list[tuple[int, int]], bids: list[tuple[int, int]]) -> str:
-        price_text, size_text = self._listing.price, self._listing.size
+        price_text, size_text = self.listing.price, self.listing.size
         sides = [
             ",".join([f'["{price_text(price)}","{size_text(size)}"]' for price, size in rows]) for rows in (asks, bids)
         ]
         return f'"a":[{sides[0]}],"b":[{sides[1]}]'
 
     def _message(self, kind: str, ts: int, rows: str) -> str:
-        state, seq, ms = self._listing.state, self._seq, ts // 1000
+        state, seq, ms = self.listing.state, self._seq, ts // 1000
         matched = (state.ts or ts) // 1000
         return (
-            f'{self._head}{ms},"type":"{kind}","data":{{"s":{self._listing.json},"ts":"{ms}","mts":"{matched}",'
+            f'{self.head}{ms},"type":"{kind}","data":{{"s":{self.listing.json},"ts":"{ms}","mts":"{matched}",'
             f'"u":{seq},"seq":{seq},{rows}}}}}'
         )

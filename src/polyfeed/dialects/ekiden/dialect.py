@@ -14,8 +14,9 @@ from polyfeed.dialects.ekiden import feeds, spec
 from polyfeed.dialects.ekiden.auth import Authority
 from polyfeed.dialects.ekiden.book import BookFeed
 from polyfeed.dialects.ekiden.kline import KlineFeed
+from polyfeed.dialects.ekiden.numbers import Numbers
 from polyfeed.dialects.ekiden.private import PRIVATE_FEEDS, Desk
-from polyfeed.dialects.ekiden.projection import EkidenProjection, Numbers
+from polyfeed.dialects.ekiden.projection import EkidenProjection
 from polyfeed.dialects.ekiden.rest import EkidenRest
 from polyfeed.dialects.ekiden.session import PrivateSession, PublicSession
 from polyfeed.dialects.ekiden.settings import EkidenSettings

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import GRID_US, Feed, Heard, OnLag
 from polyfeed.dialects.ekiden import pools, spec
-from polyfeed.dialects.ekiden.projection import Numbers
+from polyfeed.dialects.ekiden.numbers import Numbers
 from polyfeed.dialects.ekiden.public_objects import liquidation, ticker, trade
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import encode, event, event_head
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.enums import Detail
 from polyfeed.model.events import (
     DeleveragingStateSet,
     InsuranceFundSet,
@@ -33,8 +32,12 @@ class ListingFeed(Feed):
         self.market = market
         self.listing = listing
         self.numbers = numbers
-        self.epoch = listing.state.epoch
         self.head = event_head(f"{key.channel}.{listing.symbol}")
+
+    @property
+    def epoch(self) -> int:  # type: ignore[override]  # of a recording it is known when its first event has come
+        """The history whose time a timed channel is told by."""
+        return self.numbers.epoch
 
     def fold(self, change: Heard) -> None:
         """Nothing to keep: the market and the projection have it all."""
@@ -85,12 +88,13 @@ class TickerFeed(ListingFeed):
 
     def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
         super().__init__(key, listing, numbers, market)
-        now = now_of(listing, market)
-        self._mark = now - now % GRID_US
+        self._mark = numbers.now - numbers.now % GRID_US
 
     def tick(self, ts: int) -> Sequence[str]:
         """The ticker as it is at the mark."""
         since, self._mark = self._mark, ts
+        if since > ts:  # a recording's first event brought its own, earlier time
+            since = 0
         return (self._text(ts),) if self.numbers.stirred >= since else ()
 
     def flush(self, batch: Batch) -> Sequence[str]:
@@ -99,7 +103,7 @@ class TickerFeed(ListingFeed):
 
     def snapshot(self) -> Sequence[str]:
         """The ticker as it is."""
-        return (self._text(self.market.ts),)
+        return (self._text(self.numbers.now),)
 
     def _text(self, ts: int) -> str:
         return event(self.head, ts, encode(ticker(self.listing)))
@@ -163,7 +167,7 @@ class PoolFeed(ListingFeed):
 
     def snapshot(self) -> Sequence[str]:
         """The pool as it is."""
-        return self._texts(self.market.ts)
+        return self._texts(self.numbers.now)
 
     def _texts(self, ts: int) -> Sequence[str]:
         return (event(self.head, ts, encode(pools.pool(self.listing, self.market, ts))),)
@@ -182,11 +186,5 @@ class AdlFeed(ListingFeed):
 
     def snapshot(self) -> Sequence[str]:
         """The alert as it is."""
-        ts = self.market.ts
+        ts = self.numbers.now
         return (event(self.head, ts, encode(pools.alert(self.listing, self.market, ts))),)
-
-
-def now_of(listing: Listing, market: Market) -> int:
-    """Venue time for an instrument's timed feeds, as of the last batch."""
-    state = listing.state
-    return state.clock.now if state.instrument.detail is Detail.ORDERS else market.ts

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import OnLag
 from polyfeed.dialects.ekiden import spec
-from polyfeed.dialects.ekiden.feeds import ListingFeed, now_of
-from polyfeed.dialects.ekiden.projection import Numbers
+from polyfeed.dialects.ekiden.feeds import ListingFeed
+from polyfeed.dialects.ekiden.numbers import Numbers
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import encode, event, event_head, milliseconds
@@ -37,7 +37,7 @@ class KlineFeed(ListingFeed):
 
     def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
         super().__init__(key, listing, numbers, market)
-        now = now_of(listing, market)
+        now = numbers.now
         self.head = event_head(f"{spec.KLINE}.{spec.INTERVAL_NAMES[key.parameter]}.{listing.symbol}")
         self._start = interval_start(key.parameter, now)
         self._second = now - now % spec.SECOND
@@ -47,6 +47,7 @@ class KlineFeed(ListingFeed):
         since = self._second
         self._second = ts - ts % spec.SECOND
         running = interval_start(self.key.parameter, ts)
+        self._start = min(self._start, running)  # a recording's first event brings its own, earlier time
         if running > self._start:
             return self._closed(running, ts)
         if self._second > since and self.numbers.traded >= since:
@@ -59,7 +60,7 @@ class KlineFeed(ListingFeed):
 
     def snapshot(self) -> Sequence[str]:
         """The running candle."""
-        return self._texts([self._start], self.market.ts)
+        return self._texts([self._start], self.numbers.now)
 
     def _closed(self, running: int, ts: int) -> Sequence[str]:
         starts: list[int] = []

@@ -12,8 +12,8 @@ from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
+from polyfeed.dialects.ekiden import position_objects, spec
 from polyfeed.dialects.ekiden import private_objects as objects
-from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.balances import balances
 from polyfeed.dialects.ekiden.projection import EkidenProjection
 from polyfeed.dialects.ekiden.public_objects import Object
@@ -115,7 +115,7 @@ class ExecutionFeed(AccountFeed):
                 terms = order.terms if order else None
                 rows.append(objects.execution(listing, market, account, happened, terms, batch.ts))
             else:
-                rows.append(objects.funding(listing, market, account, happened, batch.ts))
+                rows.append(position_objects.funding(listing, market, account, happened, batch.ts))
         return rows
 
 
@@ -135,7 +135,7 @@ class PositionFeed(AccountFeed):
             listing = desk.symbols.by_id(number)
             if listing is not None and account is not None:
                 changed = desk.projection.position(self.key.account, number)
-                rows.append(objects.position(listing, market, account, held, changed))
+                rows.append(position_objects.position(listing, market, account, held, changed))
         return rows
 
 

@@ -1,30 +1,21 @@
-"""What this dialect numbers over every batch, whether or not anybody listens (spec/ekiden.md 5, 11).
-
-`seq` of `orderbook.<depth>` counts the batches whose net effect changed the top <depth> of the book. A thousand depths
-need no thousand counters: the first rank at which a batch made a side different says which depths it changed, namely
-all deeper than that rank. A histogram of these ranks gives the seq of depth N as the sum of its first N entries.
-
-The net effect needs the sizes from before the batch; `_sizes` keeps them. It is made from the market's book when the
-projection begins or is restored, so it is no part of the snapshot.
+"""What this dialect numbers over every batch, whether or not anybody listens: books (numbers.py), trades that came
+without an id, and changes of positions; and when something last happened that a timed channel tells of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.projection import Projection
-from polyfeed.dialects.ekiden.spec import MAX_DEPTH
-from polyfeed.market.book import BookSide
+from polyfeed.dialects.ekiden.numbers import Numbers
 from polyfeed.market.changes import Change, LevelChange
-from polyfeed.market.instrument import InstrumentState
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.enums import Side
 from polyfeed.model.events import (
     BookReset,
     FundingRateSet,
@@ -36,98 +27,12 @@ from polyfeed.model.events import (
     Trade,
 )
 
-UNCHANGED = MAX_DEPTH
-"""Rank for a batch that changed nothing that any depth shows."""
-
-
-class NetChange(NamedTuple):
-    """A level before and after a batch; 0 is no level."""
-
-    price: int
-    before: int
-    after: int
-
-
-class Numbers:
-    """One instrument. `counts[r]` are the batches that changed the book from rank r on.
-
-    Of the last batch that touched the book: `rank` is the best rank it changed, `bids` and `asks` its net changes in
-    no order, `reset` whether it brought a whole new book. `stirred` is the time of the last batch with something that
-    the ticker shows, `traded` of the last one with a trade; `unnumbered` counts the trades that came without an id.
-    """
-
-    __slots__ = (
-        "_sizes",
-        "_touched",
-        "asks",
-        "bids",
-        "counts",
-        "rank",
-        "reset",
-        "state",
-        "stirred",
-        "traded",
-        "unnumbered",
-    )
-
-    def __init__(self, state: InstrumentState) -> None:
-        self.state = state
-        self.counts = [0] * MAX_DEPTH
-        self.rank = UNCHANGED
-        self.bids: list[NetChange] = []
-        self.asks: list[NetChange] = []
-        self.reset = False
-        self.stirred = 0
-        self.traded = 0
-        self.unnumbered = 0
-        self._sizes = (_sizes(state.book.bids), _sizes(state.book.asks))
-        self._touched: tuple[dict[int, int], dict[int, int]] = ({}, {})
-
-    def seq(self, depth: int) -> int:
-        """How many batches changed the top `depth`."""
-        return sum(self.counts[:depth])
-
-    def level(self, change: LevelChange) -> None:
-        """Notes a level's change."""
-        sizes, price = self._sizes[change.side], change.price
-        self._touched[change.side].setdefault(price, sizes.get(price, 0))
-        if change.size:
-            sizes[price] = change.size
-        else:
-            sizes.pop(price, None)
-
-    def replace(self, event: BookReset) -> None:
-        """Notes a whole new book."""
-        self.reset = True
-        for side, book in ((Side.BUY, self.state.book.bids), (Side.SELL, self.state.book.asks)):
-            sizes, touched, now = self._sizes[side], self._touched[side], _sizes(book)
-            for price in (*sizes, *now):
-                touched.setdefault(price, sizes.get(price, 0))
-            sizes.clear()
-            sizes.update(now)
-
-    def settle(self) -> None:
-        """Counts the batch that ends."""
-        self.bids = self._net(Side.BUY)
-        self.asks = self._net(Side.SELL)
-        book = self.state.book
-        bid = book.bids.rank_of(max(self.bids).price) if self.bids else UNCHANGED
-        ask = book.asks.rank_of(min(self.asks).price) if self.asks else UNCHANGED
-        self.rank = min(bid, ask, UNCHANGED)
-        if self.rank < UNCHANGED:
-            self.counts[self.rank] += 1
-
-    def _net(self, side: Side) -> list[NetChange]:
-        sizes, touched = self._sizes[side], self._touched[side]
-        net = [NetChange(price, before, sizes.get(price, 0)) for price, before in touched.items()]
-        touched.clear()
-        return [change for change in net if change.before != change.after]
-
 
 class InstrumentImage(Struct, frozen=True, array_like=True):
     """Numbers as a value; `counts` without its trailing zeros."""
 
     instrument: int
+    epoch: int
     counts: list[int]
     stirred: int
     traded: int
@@ -135,8 +40,9 @@ class InstrumentImage(Struct, frozen=True, array_like=True):
 
 
 class Image(Struct, frozen=True, array_like=True):
-    """The projection as a value. `positions` has (account, instrument, seq, ts) in order."""
+    """The projection as a value. `times` has (epoch, ts), `positions` (account, instrument, seq, ts), both in order."""
 
+    times: list[tuple[int, int]]
     instruments: list[InstrumentImage]
     positions: list[tuple[int, int, int, int]]
 
@@ -146,7 +52,8 @@ class EkidenProjection(Projection):
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self._numbers = [Numbers(state) for state in market.instruments]
+        self._times: dict[int, int] = {}
+        self._numbers = [Numbers(state, self._times) for state in market.instruments]
         self._touched: dict[Numbers, None] = {}
         self._reset: list[Numbers] = []
         self._positions: dict[tuple[int, int], tuple[int, int]] = {}
@@ -181,53 +88,58 @@ class EkidenProjection(Projection):
         for numbers in self._touched:
             numbers.settle()
         self._touched.clear()
+        self._times[batch.epoch] = batch.ts
 
     def snapshot(self) -> bytes:
         """Everything that cannot be seen in the market."""
         instruments = [
-            InstrumentImage(number, _trimmed(one.counts), one.stirred, one.traded, one.unnumbered)
+            InstrumentImage(number, one.epoch, _trimmed(one.counts), one.stirred, one.traded, one.unnumbered)
             for number, one in enumerate(self._numbers)
         ]
         positions = [(*key, *value) for key, value in sorted(self._positions.items())]
-        return msgspec.msgpack.encode(Image(instruments, positions))
+        return msgspec.msgpack.encode(Image(sorted(self._times.items()), instruments, positions))
 
     def restore(self, data: bytes) -> None:
         """Goes on where the snapshot was made, with the market as it was then. Raises ValueError."""
         image = msgspec.msgpack.decode(data, type=Image)
-        self._numbers = [Numbers(state) for state in self._market.instruments]
+        self._times = dict(image.times)
+        self._numbers = [Numbers(state, self._times) for state in self._market.instruments]
         for one in image.instruments:
             numbers = self._numbers[one.instrument]
             numbers.counts[: len(one.counts)] = one.counts
+            numbers.epoch = one.epoch
             numbers.stirred, numbers.traded, numbers.unnumbered = one.stirred, one.traded, one.unnumbered
         self._positions = {(account, instrument): (seq, ts) for account, instrument, seq, ts in image.positions}
 
     # --- folds ------------------------------------------------------------------------------------------------------
 
     def _level(self, batch: Batch, change: LevelChange) -> None:
-        numbers = self._touch(change.instrument)
+        numbers = self._touch(batch, change.instrument)
         numbers.level(change)
         if change.rank == 0:
             numbers.stirred = batch.ts
 
     def _trade(self, batch: Batch, change: Trade) -> None:
         numbers = self._numbers[change.instrument]
+        numbers.epoch = batch.epoch
         numbers.stirred = numbers.traded = batch.ts
         numbers.unnumbered += not change.trade_id
 
     def _book_reset(self, batch: Batch, change: BookReset) -> None:
-        numbers = self._touch(change.instrument)
+        numbers = self._touch(batch, change.instrument)
         numbers.replace(change)
         numbers.stirred = batch.ts
 
-    def _touch(self, instrument: int) -> Numbers:
+    def _touch(self, batch: Batch, instrument: int) -> Numbers:
         numbers = self._numbers[instrument]
         if numbers not in self._touched:
             self._touched[numbers] = None
+            numbers.epoch = batch.epoch
             numbers.reset = False
         return numbers
 
     def _listed(self, batch: Batch, change: InstrumentListed) -> None:
-        self._numbers.append(Numbers(self._market.instruments[change.instrument.id]))
+        self._numbers.append(Numbers(self._market.instruments[change.instrument.id], self._times))
 
     def _stirred(self, batch: Batch, change: MarkPriceSet) -> None:
         self._numbers[change.instrument].stirred = batch.ts
@@ -236,10 +148,6 @@ class EkidenProjection(Projection):
         if isinstance(change.event, PositionSet):
             key = change.account, change.event.instrument
             self._positions[key] = self._positions.get(key, (0, 0))[0] + 1, batch.ts
-
-
-def _sizes(side: BookSide) -> dict[int, int]:
-    return {level.price: level.size for level in side.top(len(side))}
 
 
 def _trimmed(counts: list[int]) -> list[int]:

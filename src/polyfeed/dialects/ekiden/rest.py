@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
-
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
+from polyfeed.dialects._base.rest import RestAnswer, RestRequest
 from polyfeed.dialects.ekiden import asyncapi, rest_market, spec
-from polyfeed.dialects.ekiden.auth import Authority, AuthRefused, Login, Signed, milliseconds_of, signed_request
+from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.private import Desk
 from polyfeed.dialects.ekiden.rest_account import Accounts
 from polyfeed.dialects.ekiden.rest_orders import Orders
-from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, body_of, error, reply
+from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, body_of, error, preflight, reply
 from polyfeed.dialects.ekiden.settings import EkidenSettings
+from polyfeed.dialects.ekiden.signatures import AuthRefused, Signed, milliseconds_of, signed_request
 
 ASYNCAPI_PATH = "/asyncapi.json"
 
@@ -52,7 +51,9 @@ class EkidenRest:
     def answer(self, now: int, request: RestRequest) -> RestAnswer:
         """The reply to a call; `now` is gateway time in microseconds."""
         if request.path == ASYNCAPI_PATH and request.method == "GET":
-            return RestResponse(200, msgspec.json.encode(asyncapi.document()))
+            return reply(asyncapi.document())
+        if request.method == "OPTIONS":
+            return preflight()
         wait = self._wait(now, request.address)
         if wait:
             return error(429, spec.ERROR_RATE, "Rate limit exceeded", {"Retry-After": str(wait)})

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from polyfeed.accounts.account import Account
 from polyfeed.accounts.orders import OwnOrder
+from polyfeed.dialects.ekiden import position_objects, spec
 from polyfeed.dialects.ekiden import private_objects as objects
-from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.balances import balances
 from polyfeed.dialects.ekiden.ids import account_address, order_uuid
 from polyfeed.dialects.ekiden.private import Desk
@@ -76,7 +76,7 @@ class Accounts:
                 listing = self._desk.symbols.by_id(number)
                 if listing is not None:
                     changed = self._desk.projection.position(account.account_id, number)
-                    row = objects.position(listing, self._market, account, held, changed)
+                    row = position_objects.position(listing, self._market, account, held, changed)
                     rows.append((f"{row['symbol']}@{row['sub_account_address']}", row))
         return page(call, [row for row in rows if _fits(call, row[1])])
 

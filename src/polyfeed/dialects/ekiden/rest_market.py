@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from polyfeed.dialects.ekiden import public_objects as objects
 from polyfeed.dialects.ekiden import spec
-from polyfeed.dialects.ekiden.feeds import now_of
 from polyfeed.dialects.ekiden.kline import candles
 from polyfeed.dialects.ekiden.private import Desk
 from polyfeed.dialects.ekiden.private_objects import quote_scale
@@ -74,7 +73,7 @@ class MarketCalls:
         listing = self._one(call)
         depth = call.number("limit", call.number("depth", _LEVELS, 1, spec.MAX_DEPTH), 1, spec.MAX_DEPTH)
         seq = self._desk.projection.of(listing.id).seq(depth)
-        ts = self._market.ts
+        ts = self._now(listing)
         return {"result": objects.book(listing, depth, seq, ts), "time": milliseconds(call.now)}
 
     def kline(self, call: Call) -> object:
@@ -107,13 +106,13 @@ class MarketCalls:
         """The open interest as it is."""
         listing = self._one(call)
         size = listing.size(listing.state.perpetual.open_interest)
-        row = {"open_interest": size, "timestamp": milliseconds(self._market.ts)}
+        row = {"open_interest": size, "timestamp": milliseconds(self._now(listing))}
         return {"symbol": listing.symbol, "list": [row], "next_page_cursor": ""}
 
     def price_limit(self, call: Call) -> object:
         """There are none, which a 0 says."""
-        symbol = self._one(call).symbol
-        return {"symbol": symbol, "buy_limit": "0", "sell_limit": "0", "ts": milliseconds(self._market.ts)}
+        listing = self._one(call)
+        return {"symbol": listing.symbol, "buy_limit": "0", "sell_limit": "0", "ts": milliseconds(self._now(listing))}
 
     def risk_limit(self, call: Call) -> object:
         """A spot instrument has none."""
@@ -145,7 +144,7 @@ class MarketCalls:
         if interval is None:
             raise CallRefused(f"interval must be one of {', '.join(spec.INTERVALS)}")
         limit = call.number("limit", _CANDLES, 1, KEPT)
-        now = now_of(listing, self._market)
+        now = self._now(listing)
         last = min(now, call.number("end_time", now // 1000, 0, now // 1000) * 1000)
         first = call.number("start_time", 0, 0, now // 1000) * 1000
         starts: list[int] = []
@@ -154,6 +153,9 @@ class MarketCalls:
             starts.append(start)
             start = interval_start(interval, start - 1)
         return candles(listing, interval, starts[::-1])
+
+    def _now(self, listing: Listing) -> int:
+        return self._desk.projection.of(listing.id).now
 
     def _chosen(self, call: Call) -> list[Listing]:
         return [self._one(call)] if call.text("symbol") else list(self._desk.symbols)

@@ -18,6 +18,9 @@ from polyfeed.model.numbers import parse_scaled
 
 PAGE_DEFAULT, PAGE_LIMIT = 50, 1000
 
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+"""Pages of any origin may read the replies: a login is a header, which no browser sends by itself."""
+
 
 class CallRefused(Exception):
     """The call is answered with this error."""
@@ -66,14 +69,24 @@ class Call:
 
 def reply(value: object) -> RestResponse:
     """A call that worked."""
-    return RestResponse(200, msgspec.json.encode(value))
+    return RestResponse(200, msgspec.json.encode(value), headers=ANY_ORIGIN)
+
+
+def preflight() -> RestResponse:
+    """What a browser asks before it calls from a page."""
+    allowed = {
+        "Access-Control-Allow-Methods": "GET, POST",
+        "Access-Control-Allow-Headers": "authorization, content-type, x-api-key, x-signature, x-timestamp-ms, x-nonce",
+        "Access-Control-Max-Age": "600",
+    }
+    return RestResponse(204, b"", headers=ANY_ORIGIN | allowed)
 
 
 def error(status: int, number: int, message: str, headers: Mapping[str, str] | None = None) -> RestResponse:
     """A call that did not."""
     body = {"error_code": number, "error_message": message, "error": message, "message": message}
     # What a client sent may be repeated here, lone surrogates included.
-    return RestResponse(status, encode(body).encode("ascii"), headers=dict(headers or {}))
+    return RestResponse(status, encode(body).encode("ascii"), headers=ANY_ORIGIN | dict(headers or {}))
 
 
 def _no_constant(name: str) -> NoReturn:

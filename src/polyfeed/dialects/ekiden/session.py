@@ -8,7 +8,7 @@ from polyfeed.dialects._base.effects import Close, Effect, Ping, Send
 from polyfeed.dialects._base.limiter import Limiter
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.ekiden import spec, wire
-from polyfeed.dialects.ekiden.auth import Authority, AuthRefused, Login, signed_request
+from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.requests import (
     Refused,
     Request,
@@ -20,6 +20,7 @@ from polyfeed.dialects.ekiden.requests import (
     read_ts,
 )
 from polyfeed.dialects.ekiden.settings import EkidenSettings
+from polyfeed.dialects.ekiden.signatures import AuthRefused, signed_request
 from polyfeed.dialects.ekiden.subscriptions import Subscriptions
 from polyfeed.dialects.ekiden.symbols import Symbols
 from polyfeed.dialects.ekiden.topics import Topic, private_topic, public_topic

@@ -1,25 +1,17 @@
 """What Go's encoding/json says of a text that is no JSON (sheet 1, errors): Rango sends that on to the client.
 
-A message is read with Python's own parser; only one that it refuses is walked through here, to find Go's words for it.
-The automaton is that of Go's scanner: what may come next, and the words for where it stood when something else came.
+A message is read with Python's own parser; goscanner.py finds Go's words for what that refuses.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
-END = "unexpected end of JSON input"
-TOO_DEEP = "exceeded max depth"
-MAX_DEPTH = 10_000
-_SPACE = " \t\r\n"
-_LITERALS = {"t": "true", "f": "false", "n": "null"}
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+from polyfeed.dialects.peatio.goscanner import TOO_DEEP, complaint
+
 NAMES = {dict: "object", list: "array", str: "string", bool: "bool", float: "number"}
-_QUOTED = {"'": "\\'", "\\": "\\\\", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\v": "\\v"}
 
 
 class GoError(ValueError):
@@ -35,7 +27,7 @@ def decode_object(text: str) -> dict[str, Any]:
     except GoError:
         raise
     except ValueError:
-        raise GoError(_Scanner(text).run()) from None
+        raise GoError(complaint(text)) from None
     if value is None:
         return {}
     if not isinstance(value, dict):
@@ -55,154 +47,3 @@ def _no_constant(name: str) -> float:
 
 
 _decoder = json.JSONDecoder(parse_int=_number, parse_float=_number, parse_constant=_no_constant)
-
-
-class _Stop(Exception):
-    """The scanner found what is wrong."""
-
-
-class _Scanner:
-    """Walks through a text until Go would stop. `at` is the place in it, `open` has the brackets around it.
-
-    Each step gives the next one; the last step is the one that raises.
-    """
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-        self.open: list[str] = []
-
-    def run(self) -> str:
-        """What Go says."""
-        step = self._value
-        try:
-            while True:
-                step = step()
-        except _Stop as stop:
-            return str(stop)
-
-    # --- steps ------------------------------------------------------------------------------------------------------
-
-    def _value(self) -> Callable[[], Any]:
-        char = self._next()
-        if char in "{[":
-            self.at += 1
-            self.open.append(char)
-            if len(self.open) > MAX_DEPTH:
-                raise _Stop(TOO_DEEP)
-            return self._first_key if char == "{" else self._first_element
-        if char == '"':
-            self._string()
-        elif char in "-0123456789":
-            self._number()
-        elif char in _LITERALS:
-            self._literal(_LITERALS[char])
-        else:
-            self._fail("looking for beginning of value")
-        return self._after
-
-    def _first_key(self) -> Callable[[], Any]:
-        return self._close if self._next() == "}" else self._key()
-
-    def _first_element(self) -> Callable[[], Any]:
-        return self._close if self._next() == "]" else self._value
-
-    def _key(self) -> Callable[[], Any]:
-        if self._next() != '"':
-            self._fail("looking for beginning of object key string")
-        self._string()
-        if self._next() != ":":
-            self._fail("after object key")
-        self.at += 1
-        return self._value
-
-    def _close(self) -> Callable[[], Any]:
-        self.at += 1
-        self.open.pop()
-        return self._after
-
-    def _after(self) -> Callable[[], Any]:
-        """After a value: the next one, or the end of what it stands in."""
-        char = self._next()
-        if not self.open:
-            self._fail("after top-level value")
-        in_object = self.open[-1] == "{"
-        if char == ("}" if in_object else "]"):
-            return self._close
-        if char != ",":
-            self._fail("after object key:value pair" if in_object else "after array element")
-        self.at += 1
-        return self._key if in_object else self._value
-
-    # --- parts ------------------------------------------------------------------------------------------------------
-
-    def _next(self) -> str:
-        """The next character that is no space."""
-        while self.text[self.at : self.at + 1] in tuple(_SPACE):
-            self.at += 1
-        return self._here()
-
-    def _here(self) -> str:
-        if self.at >= len(self.text):
-            raise _Stop(END)
-        return self.text[self.at]
-
-    def _fail(self, where: str) -> NoReturn:
-        raise _Stop(f"invalid character {quoted(self._here())} {where}")
-
-    def _string(self) -> None:
-        self.at += 1
-        while (char := self._here()) != '"':
-            if char < " ":
-                self._fail("in string literal")
-            self.at += 1
-            if char == "\\":
-                self._escape()
-        self.at += 1
-
-    def _escape(self) -> None:
-        if self._here() != "u":
-            if self._here() not in '"\\/bfnrt':
-                self._fail("in string escape code")
-            self.at += 1
-            return
-        for _ in range(4):
-            self.at += 1
-            if self._here() not in "0123456789abcdefABCDEF":
-                self._fail("in \\u hexadecimal character escape")
-        self.at += 1
-
-    def _number(self) -> None:
-        match = _NUMBER.match(self.text, self.at)
-        if match is None:  # a minus and no digit
-            self.at += 1
-            self._fail("in numeric literal")
-        self.at = match.end()
-        done, following = match[0].lower(), self.text[self.at : self.at + 1]
-        if following == "." and not {".", "e"} & set(done):
-            self.at += 1
-            self._fail("after decimal point in numeric literal")
-        if following in {"e", "E"} and "e" not in done:
-            self.at += 1
-            if self._here() in "+-":
-                self.at += 1
-            self._fail("in exponent of numeric literal")
-
-    def _literal(self, word: str) -> None:
-        for expected in word[1:]:
-            self.at += 1
-            if self._here() != expected:
-                self._fail(f"in literal {word} (expecting {quoted(expected)})")
-        self.at += 1
-
-
-def quoted(char: str) -> str:
-    """A character as Go's error shows it. Go looks at bytes: of a longer character it shows the first."""
-    first = char if char.isascii() else chr(char.encode("utf-8", "surrogatepass")[0])
-    if first in _QUOTED:
-        return f"'{_QUOTED[first]}'"
-    if first == "\t":
-        return "'\\t'"
-    if first < " " or first == "\x7f":
-        return f"'\\x{ord(first):02x}'"
-    return f"'{first}'" if first.isprintable() else f"'\\u{ord(first):04x}'"

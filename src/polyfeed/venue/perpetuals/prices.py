@@ -1,7 +1,7 @@
 """Index and mark price.
 
-The mark price is the index plus a moving premium: the average, over a window, of how far the middle of the book lies
-above the index, clamped to a small part of it. So it follows the market slowly and within bounds, whatever somebody does
+The mark price is the index plus a moving premium: the average, over a window, of how far the middle of the book is
+above the index, clamped to a small part of it. So it follows the market slowly and within bounds, whatever is done
 to a thin book, and at once wherever the index goes. It is calculated when the index is told (a source does so about
 once a second) and at no other time; a book without one of its sides has no premium to show.
 """
