@@ -19,7 +19,9 @@ def main() -> None:
     options = parser.parse_args()
     parts = set(options.parts) or set(PARTS)
     quick = options.quick
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs: server on one, load client on another; load {os.getloadavg()[0]:.1f}")
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} CPUs: server on one, load client on another; load {os.getloadavg()[0]:.1f}"
+    )
     if "engine" in parts:
         print_engine()
     if "fanout" in parts:
@@ -87,7 +89,7 @@ def print_peatio(result: peatio.PeatioResult | None) -> None:
     print(
         f"peatio    RabbitMQ to client at {result.rate:,.0f} messages/s and {result.connections} clients: "
         f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms ({result.frames:,} of {result.expected:,} frames; "
-        f"server {result.busy:.0%} busy); Rango 2.6.4 was measured at 1.7 and 6.4"
+        f"server {result.busy:.0%} busy); Rango needed 1.7 and 7 ms elsewhere"
     )
 
 

@@ -138,7 +138,7 @@ async def main() -> None:
                 say({"bytes": resident()})
             case "connections":
                 say({"connections": len(scene.fan.connections)})
-    await scene.role.close(2.0)
+    await scene.close()
 
 
 def say(answer: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ class Scene:
         bus, memory = MemoryBus(), Memory(Market(), Accounts())
         self.sequencer = Sequencer(Venue(), NullJournal(), bus, self.clock)
         settings = [f"{name}.port=0" for name in DIALECTS]
-        settings += ["kraken.message_rate=0", "kraken.idle_timeout=0", "peatio.profile=3.x"]
+        settings += ["kraken.message_rate=0", "kraken.idle_timeout=0", "peatio.profile=3.x", "peatio.relay=true"]
         config: Config = load(None, {}, settings)
         self._bus, self._market = bus, memory.market
         self.role = GatewayRole(config, 1, bus, memory, Vault(bytes(32)), self.sequencer.submit, self.clock.wall)
@@ -141,6 +141,13 @@ class Scene:
         """Returns when every connection has been sent all there is for it."""
         while self.fan.turning or self._behind():  # noqa: ASYNC110 - the turns of the loop are what is measured
             await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Ends what runs, and says goodbye to the clients."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.role.close(2.0)
 
     def _behind(self) -> bool:
         """A cohort forgets its frames when all its members have them."""

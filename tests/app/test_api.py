@@ -38,7 +38,10 @@ class Api:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    process = Process("serve", "--demo", "--set", "flow.capture=off", "--set", "flow.agents=0")
+    process = Process(
+        "serve", "--demo", *("--set", "flow.capture=off"), *("--set", "flow.agents=0"),
+        *("--set", "http.names=other.example venue.internal"),
+    )  # fmt: skip
     yield f"http://127.0.0.1:{process.port('http')}"
     process.end()
 
@@ -95,6 +98,8 @@ def test_a_user_trades_with_another(url: str) -> None:
         ("demo:wrong", "GET", "/api/orders", None, 401, "no such key"),
         ("nobody:x", "GET", "/api/orders", None, 401, "no such key"),
         ("demo:demo", "GET", "/api/orders/17", None, 404, "no open order 17"),
+        ("demo:demo", "GET", "/api/orders/" + "9" * 5000, None, 404, "no open order 999"),
+        ("", "POST", "/api/accounts/" + "9" * 5000 + "/keys", {}, 404, "no account '999"),
         ("demo:demo", "GET", "/api/nothing", None, 404, "/openapi.json"),
         ("demo:demo", "PUT", "/api/orders", {}, 405, "there are POST, GET, DELETE"),
         ("demo:demo", "POST", "/api/orders", {"side": "buy"}, 400, "missing required field `instrument`"),
@@ -118,8 +123,39 @@ def test_errors_say_what_was_wrong(
     assert says in problem["error"]
 
 
+@pytest.mark.parametrize("header", ["Basic \xe9", "Basic 4A==", "Basic", "Bearer x", "Basic " + "x" * 9000])
+def test_a_header_that_proves_nothing_is_refused(url: str, header: str) -> None:
+    status, problem = Api(url)("GET", "/api/orders", Authorization=header)
+    assert (status, problem["error"]) == (401, "send HTTP Basic authentication with a key's id and secret")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example", 403),
+        ("evil.example:9000", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("localhost", 200),
+        ("LOCALHOST:9000", 200),
+        ("[::1]:9000", 200),
+        ("10.1.2.3", 200),
+        ("venue.internal:9000", 200),
+    ],
+)
+def test_a_page_whose_name_points_here_is_no_operator(url: str, host: str, status: int) -> None:
+    got, problem = Api(url)("GET", "/api/accounts", Host=host)
+    assert got == status, problem
+    assert Api(url)("GET", "/api/instruments", Host=host)[0] == 200
+
+
+def test_any_name_can_be_part_of_a_path(url: str) -> None:
+    name = "a/b 100%25?é"
+    assert run("account", "create", name, "--url", url).returncode == 0
+    assert "7.00000000" in run("account", "fund", name, "USD", "7", "--url", url).stdout
+
+
 def test_accounts_from_the_command_line(url: str) -> None:
-    assert run("account", "create", "carol", "--url", url).stdout == "account 1003 carol\n"
+    assert run("account", "create", "carol", "--url", url).stdout == "account 1004 carol\n"
     assert "there is an account 'carol'" in run("account", "create", "carol", "--url", url).stderr
     assert "2500.00000000" in run("account", "fund", "carol", "USD", "2500", "--url", url).stdout
     made = run("account", "key", "carol", "--read-only", "--url", url).stdout.split()

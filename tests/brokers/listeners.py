@@ -1,6 +1,6 @@
 """A process with many clients of a Peatio port, each with a few books; `--keep` of them keep and check theirs.
 
-    python listeners.py PORT --clients 50 --each 5 --streams 50 --seconds 20
+    python listeners.py PORT --clients 50 --each 5 --streams 50 --seconds 20        (or until SIGTERM)
 
 At the end it prints what it saw as JSON: frames, numbers that were missing, checksums that were right and wrong, closed
 connections, latencies, and for each silence when it ended. It imports nothing of polyfeed.
@@ -9,8 +9,10 @@ connections, latencies, and for each silence when it ended. It imports nothing o
 import argparse
 import asyncio
 import base64
+import contextlib
 import json
 import os
+import signal
 import time
 from functools import partial
 from typing import Any
@@ -149,7 +151,10 @@ async def main(options: argparse.Namespace) -> None:
         names = [f"m{(number * options.each + n) % options.streams:02d}usd" for n in range(options.each)]
         await loop.create_connection(partial(Client, names, tally, number < options.keep), "127.0.0.1", options.port)
     print("connected", flush=True)
-    await asyncio.sleep(options.seconds)
+    told = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(told.wait(), options.seconds)
     found = sorted(tally.latencies)
     report = {name: getattr(tally, name) for name in ("frames", "missing", "right", "wrong", "closed", "open", "ends")}
     if found:

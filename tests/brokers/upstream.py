@@ -1,6 +1,6 @@
 """A process that publishes like a Peatio under load: books of many markets, by the engine's rules (spec/peatio.md 5).
 
-    python upstream.py URL --rate 1000 --streams 50 --seconds 20
+    python upstream.py URL --rate 1000 --streams 50 --seconds 20        (or until SIGTERM)
 
 While the broker is away messages are lost and numbers go on, as with the real engine. Every 25th increment says the
 checksum of the book after it, so that a reader can tell whether its own is whole. It imports nothing of polyfeed.
@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import random
+import signal
 import time
 import zlib
 
@@ -62,10 +63,12 @@ async def main(options: argparse.Namespace) -> None:
     dice = random.Random(options.seed)
     books = [Book(f"m{number:02d}usd") for number in range(options.streams)]
     end = time.monotonic() + options.seconds
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     published = lost = increments = 0
     channel = connection = None
     due = time.monotonic()
-    while time.monotonic() < end:
+    while time.monotonic() < end and not told.is_set():
         if connection is None or connection.is_closed:
             channel = None
             try:

@@ -13,87 +13,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.e2e.kraken_client import Book, Client
+from tests.e2e.raw import KEY, Raw, frame, upgrade
 from tests.e2e.world import World, world
 
 pytestmark = pytest.mark.slow
-
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-
-
-def upgrade(path: str = "/", extra: str = "") -> bytes:
-    return (
-        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{extra}\r\n"
-    ).encode()
-
-
-def frame(opcode: int, payload: bytes, *, fin: bool = True, masked: bool = True) -> bytes:
-    """A client's frame, or one that breaks the rules."""
-    head = bytes([(0x80 if fin else 0) | opcode])
-    size = len(payload)
-    flag = 0x80 if masked else 0
-    if size < 126:
-        head += bytes([flag | size])
-    elif size < 65536:
-        head += bytes([flag | 126]) + struct.pack(">H", size)
-    else:
-        head += bytes([flag | 127]) + struct.pack(">Q", size)
-    if not masked:
-        return head + payload
-    mask = b"\x01\x02\x03\x04"
-    return head + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
-
-
-class Raw:
-    """A TCP connection that sends what it likes and reads server frames."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    @classmethod
-    async def connect(cls, port: int, first: bytes) -> Raw:
-        raw = cls(*await asyncio.open_connection("127.0.0.1", port))
-        raw.writer.write(first)
-        return raw
-
-    @classmethod
-    async def websocket(cls, port: int) -> Raw:
-        raw = await cls.connect(port, upgrade())
-        assert b" 101 " in await raw.head()
-        assert "systemStatus" in (await raw.frame())[1].decode()
-        return raw
-
-    async def head(self) -> bytes:
-        async with asyncio.timeout(10):
-            return await self.reader.readuntil(b"\r\n\r\n")
-
-    async def frame(self) -> tuple[int, bytes]:
-        async with asyncio.timeout(10):
-            opcode, size = await self.reader.readexactly(2)
-            if size == 126:
-                (size,) = struct.unpack(">H", await self.reader.readexactly(2))
-            return opcode & 15, await self.reader.readexactly(size)
-
-    async def close_code(self) -> tuple[int, str]:
-        """The code and reason of the close frame, after whatever came before it."""
-        while True:
-            opcode, payload = await self.frame()
-            if opcode == 8:
-                return struct.unpack(">H", payload[:2])[0], payload[2:].decode()
-
-    async def ended(self) -> bool:
-        """Whether the server ends the connection."""
-        async with asyncio.timeout(10):
-            try:
-                while await self.reader.read(65536):
-                    pass
-            except ConnectionError:
-                pass
-        return True
-
-    def end(self) -> None:
-        self.writer.transport.abort()
 
 
 @pytest.fixture
@@ -119,6 +42,13 @@ async def neighbour(one: World) -> AsyncIterator[Client]:
     assert book.checked > 20
     assert len(client.messages) > count
     await client.close()
+
+
+async def websocket(port: int) -> Raw:
+    raw = await Raw.connect(port, upgrade())
+    assert b" 101 " in await raw.head()
+    assert "systemStatus" in (await raw.frame())[1].decode()
+    return raw
 
 
 Attack = Callable[[Raw], Awaitable[None]]
@@ -190,7 +120,7 @@ async def vanishes(raw: Raw) -> None:
     ],
 )
 async def test_who_breaks_the_protocol_is_closed_with_a_code(one: World, neighbour: Client, attack: Attack) -> None:
-    raw = await Raw.websocket(one.first.ports["kraken"])
+    raw = await websocket(one.first.ports["kraken"])
     await attack(raw)
     if attack is not vanishes:
         assert await raw.ended()
@@ -204,7 +134,7 @@ async def test_who_breaks_the_protocol_is_closed_with_a_code(one: World, neighbo
 async def test_malformed_messages_get_the_dialects_error(
     one: World, neighbour: Client, opcode: int, payload: bytes
 ) -> None:
-    raw = await Raw.websocket(one.first.ports["kraken"])
+    raw = await websocket(one.first.ports["kraken"])
     raw.writer.write(frame(opcode, payload))
     _, answer = await raw.frame()
     assert json.loads(answer)["errorMessage"] == "Malformed request"
@@ -214,7 +144,7 @@ async def test_malformed_messages_get_the_dialects_error(
 
 
 async def test_fragments_with_a_ping_between_them_are_one_message(one: World) -> None:
-    raw = await Raw.websocket(one.first.ports["kraken"])
+    raw = await websocket(one.first.ports["kraken"])
     raw.writer.write(
         frame(1, b'{"event":', fin=False) + frame(9, b"abc") + frame(0, b"", fin=False) + frame(0, b'"ping"}')
     )
@@ -269,7 +199,7 @@ async def test_random_bytes_leave_the_server_as_it_was(one: World, neighbour: Cl
     fan = one.first.gateway.fans["kraken"]
     before = len(fan.connections)
     for _ in range(100):
-        raw = await Raw.websocket(one.first.ports["kraken"])
+        raw = await websocket(one.first.ports["kraken"])
         raw.writer.write(dice.randbytes(dice.randrange(1, 2000)))
         if dice.random() < 0.5:
             raw.writer.write_eof()
@@ -284,7 +214,7 @@ async def test_random_bytes_leave_the_server_as_it_was(one: World, neighbour: Cl
 
 async def test_a_reader_that_stops_is_ended_and_its_neighbour_hears_everything(neighbour: Client, one: World) -> None:
     port = one.first.ports["kraken"]
-    raw = await Raw.websocket(port)
+    raw = await websocket(port)
     raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
     pairs = json.dumps(["XBT/USD", "ETH/EUR", "XBT/EUR"])
     for depth in (1000, 500, 100, 25):

@@ -49,9 +49,13 @@ class ServerSection(Struct, frozen=True, kw_only=True):
 
 
 class HttpSection(Struct, frozen=True, kw_only=True):
-    """The operator's port: health, metrics, statuses."""
+    """The operator's port: health, metrics, statuses, accounts.
+
+    `names` are the host names, separated by spaces, by which operators reach it, beside addresses and `localhost`.
+    """
 
     port: PortNumber = 9000
+    names: str = ""
 
 
 class KrakenSection(KrakenSettings, frozen=True, kw_only=True):

@@ -93,15 +93,15 @@ class GatewayRole:
 
         Where a dialect asks its clients to leave by themselves, everything goes on until they have, at most so long.
         """
+        for listener in self._listeners:
+            listener.stop_accepting()
         asked = self.gateway.drain()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while any(not one.closing for one in asked) and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
             await asyncio.sleep(0.02)
-        for listener in self._listeners:
-            listener.stop_accepting()
-        for listener in self._listeners:
-            await listener.drain(max(LAST_SECONDS, deadline - loop.time()))
+        left = max(LAST_SECONDS, deadline - loop.time())
+        await asyncio.gather(*(listener.drain(left) for listener in self._listeners))
         self._unsubscribe()
         self.gateway.stop()
 

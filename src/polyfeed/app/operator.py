@@ -28,6 +28,7 @@ class Operator:
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._names = {server.config.server.host, *server.config.http.names.lower().split()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -42,7 +43,7 @@ class Operator:
                 problem.status, msgspec.json.encode({"error": problem.message}), headers=dict(headers)
             )
         except Exception:
-            log.exception("a call failed: %s %s", scope["method"], scope["path"])
+            log.exception("a call failed: %s %r", scope["method"], scope["path"])
             answer = RestResponse(500, b'{"error":"internal error; the server\'s log says more"}')
         await respond(send, answer)
 
@@ -51,10 +52,12 @@ class Operator:
         page = self._page(path) if method in {"GET", "HEAD"} else None
         if page is not None:
             return page
-        endpoint, values = ROUTER.find(method, path)
+        endpoint, values = ROUTER.find(method, scope["raw_path"].decode("ascii"))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if method != "GET" and "origin" in headers:
             raise Problem(403, "a web page may not change the venue: send this request without an Origin header")
+        if endpoint.access == "operator":
+            credentials.check_name(headers.get("host", ""), self._names)
         caller = None
         if endpoint.access in {"read", "trade"}:
             caller = credentials.caller(self._server.accounts, self._server.vault, headers, endpoint.access)

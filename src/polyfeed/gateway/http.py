@@ -1,7 +1,7 @@
 """HTTP on a dialect's port: its REST calls, and the way to a WebSocket.
 
-uvicorn parses HTTP; the class here adds what the open internet needs before a request is whole: a deadline for the head
-and a limit for its size.
+uvicorn parses HTTP; the class here adds what the open internet needs: a deadline for each request to become whole, and
+one for its response to be read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
-from polyfeed.gateway.port import Port
+from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.protocol import WebSocketProtocol
 from polyfeed.model.batches import Outcome
 
@@ -36,47 +36,100 @@ BODY_BYTES = 65_536
 class HttpProtocol(H11Protocol):
     """One HTTP connection, which becomes a WebSocket where the client asks for it and the port has one to give."""
 
-    def __init__(self, config: Config, state: ServerState, port: Port | None, head_seconds: float) -> None:
+    def __init__(self, config: Config, state: ServerState, port: Port | None, limits: PortLimits) -> None:
         super().__init__(config, state, {}, asyncio.get_running_loop())
         self._port = port
-        self._head_seconds = head_seconds
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._limits = limits
+        self._incomplete: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the clock: a client that says nothing is not kept."""
         super().connection_made(transport)
-        self._head_timer = self.loop.call_later(self._head_seconds, transport.abort)
+        # asyncio's TLS transport pauses at its limit, not above it.
+        transport.set_write_buffer_limits(high=0 if transport.get_extra_info("sslcontext") is None else 1)
+        self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the clock."""
-        self._stop_timer()
+        """Stops the clocks."""
+        self._stop_timers()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Takes bytes; with the first whole request head the clock stops (uvicorn has its own between requests)."""
+        """Takes bytes. The clock runs until a request is whole, its body included."""
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._stop_timer()
+        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
+            self._stop_incomplete()
+        elif self.transport.get_protocol() is self:
+            self._expect_request()
 
-    def _stop_timer(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def on_response_complete(self) -> None:
+        """Between requests uvicorn's own clock runs, unless a part of the next one has come already."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:
+            self._expect_request()
+
+    def pause_writing(self) -> None:
+        """A response is not read: the client has some time to go on."""
+        super().pause_writing()
+        if self._stall is None:
+            self._stall = self.loop.call_later(self._limits.stall_seconds, self.abort)
+
+    def resume_writing(self) -> None:
+        """It was read."""
+        super().resume_writing()
+        self._stop_stall()
+
+    def shutdown(self) -> None:
+        """Ends the connection, after the response that is being made."""
+        if not self.transport.is_closing():
+            super().shutdown()
+
+    def abort(self) -> None:
+        """Ends the connection without another word."""
+        self.transport.abort()
+
+    def _expect_request(self) -> None:
+        if self._incomplete is None:
+            self._incomplete = self.loop.call_later(self._limits.handshake_seconds, self.abort)
+
+    def _stop_incomplete(self) -> None:
+        if self._incomplete is not None:
+            self._incomplete.cancel()
+            self._incomplete = None
+
+    def _stop_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    def _stop_timers(self) -> None:
+        self._stop_incomplete()
+        self._stop_stall()
 
     def _should_upgrade_to_ws(self) -> bool:
-        return self._port is not None
+        """Only a GET without a body can become a WebSocket; everything else is an ordinary call."""
+        names = {name for name, _ in self.headers}
+        return (
+            self._port is not None
+            and self.scope["method"] == "GET"
+            and names.isdisjoint({b"content-length", b"transfer-encoding"})
+        )
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """What clients ask for is nothing to be warned of."""
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hands the transport to the WebSocket protocol, with the request as it came and whatever followed it."""
-        self._stop_timer()
+        self._stop_timers()
         self.connections.discard(self)
         head = [event.method, b" ", event.target, b" HTTP/1.1\r\n"]
         for name, value in self.headers:
             head += [name, b": ", value, b"\r\n"]
         head.append(b"\r\n")
         protocol = WebSocketProtocol(cast("Port", self._port))
-        protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
         protocol.data_received(b"".join(head) + self.conn.trailing_data[0])
 
 
@@ -100,7 +153,7 @@ def rest_app(port: Port) -> App:
         try:
             answer = await settle(port, port.fan.dialect.rest(port.now(), request))
         except Exception:
-            log.exception("a REST call failed: %s %s", request.method, request.path)
+            log.exception("a REST call failed: %s %r", request.method, request.path)
             answer = RestResponse(500, b"internal error\n", "text/plain")
         await respond(send, answer)
 
@@ -127,12 +180,12 @@ def decide(future: asyncio.Future[RestAnswer], reply: Callable[[Outcome], RestAn
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """The request's body, None when it is larger than BODY_BYTES."""
+    """The request's body, None when it is larger than BODY_BYTES, or the client went before it was whole."""
     body = b""
     while True:
         message = await receive()
         body += bytes(message.get("body", b""))
-        if len(body) > BODY_BYTES:
+        if len(body) > BODY_BYTES or message["type"] == "http.disconnect":
             return None
         if not message.get("more_body", False):
             return body

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -22,7 +22,7 @@ class Listener:
 
     def __init__(self, app: App, limits: PortLimits, port: Port | None = None) -> None:
         self._config = Config(
-            cast_app(app),
+            cast("Any", app),  # uvicorn's own type for an application is narrower than what it takes
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -39,11 +39,19 @@ class Listener:
         """Starts listening and returns the port number (a free one for 0). Raises OSError that names the address."""
         sock = listening_socket(host, number, self._limits.send_buffer_bytes)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, sock=sock, ssl=tls, backlog=BACKLOG)
+        times = (self._limits.handshake_seconds, self._limits.close_seconds) if tls is not None else (None, None)
+        self._server = await loop.create_server(
+            self._protocol,
+            sock=sock,
+            ssl=tls,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=times[0],
+            ssl_shutdown_timeout=times[1],
+        )
         return int(sock.getsockname()[1])
 
     def _protocol(self) -> HttpProtocol:
-        return HttpProtocol(self._config, self._state, self._port, self._limits.handshake_seconds)
+        return HttpProtocol(self._config, self._state, self._port, self._limits)
 
     def stop_accepting(self) -> None:
         """Takes no new connections; those there are stay."""
@@ -53,22 +61,20 @@ class Listener:
     async def drain(self, seconds: float) -> None:
         """Says goodbye on every connection and waits until they are gone, at most so long."""
         self.stop_accepting()
-        for connection in tuple(self._state.connections):
-            connection.shutdown()
+        calls = cast("set[HttpProtocol]", self._state.connections)
+        for call in tuple(calls):
+            call.shutdown()
         sockets = set() if self._port is None else self._port.sockets
         for protocol in tuple(sockets):
             protocol.shutdown()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while (sockets or self._state.connections) and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
+        while (sockets or calls) and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
             await asyncio.sleep(0.02)
         for protocol in tuple(sockets):
             protocol.abort()
-
-
-def cast_app(app: App) -> Any:
-    """uvicorn's own type for an application is narrower than what it takes."""
-    return app
+        for call in tuple(calls):
+            call.abort()
 
 
 def listening_socket(host: str, number: int, send_buffer_bytes: int) -> socket.socket:

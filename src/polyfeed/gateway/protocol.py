@@ -9,20 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import SEND_EOF
+from websockets.protocol import SEND_EOF, Event, State
 from websockets.server import ServerProtocol
 
 from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.rest import RestResponse
-from polyfeed.gateway.closes import GOING_AWAY, INTERNAL_ERROR, NOT_UTF8
+from polyfeed.gateway.closes import GOING_AWAY, NOT_UTF8
 
 if TYPE_CHECKING:
     from polyfeed.gateway.connection import Connection
@@ -38,6 +39,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_connection",
+        "_events",
         "_fd",
         "_fragments",
         "_linger",
@@ -55,6 +57,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._fd = -1
         self._connection: Connection | None = None
+        self._events: deque[Event] = deque()
         self._fragments: list[bytes] = []
         self._text = True
         self._linger: asyncio.TimerHandle | None = None
@@ -64,7 +67,7 @@ class WebSocketProtocol(asyncio.Protocol):
     # --- the transport calls ----------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The HTTP listener hands its transport over."""
+        """The HTTP listener hands its transport over, perhaps with a response in it that is still to be read."""
         self._transport = cast("asyncio.Transport", transport)
         if transport.get_extra_info("sslcontext") is None:
             self._transport.set_write_buffer_limits(high=0)
@@ -72,6 +75,8 @@ class WebSocketProtocol(asyncio.Protocol):
         else:
             # asyncio's TLS transport pauses at its limit, not above it: with 0 it would pause with nothing to send.
             self._transport.set_write_buffer_limits(high=1)
+        if self._transport.get_write_buffer_size() and not self.paused:
+            self.pause_writing()
         self._port.sockets.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -120,6 +125,7 @@ class WebSocketProtocol(asyncio.Protocol):
             if not self._connection.closing:
                 self._connection.fd = self._fd
             self._port.fan.resume(self._connection)
+        self._work_off()
 
     # --- the connection calls (see connection.Outlet) ---------------------------------------------------------------
 
@@ -145,7 +151,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self._transport.write(rest)
 
     def close_frame(self, code: int, reason: str) -> bytes:
-        """Begins the closing handshake; the frame has to follow what is queued."""
+        """Begins the closing handshake; the frame has to follow what is queued. Empty where the client has begun it."""
+        if self._ws.state is not State.OPEN:
+            return b""
         self._ws.send_close(code, reason)
         self._expect_end()
         return b"".join(self._ws.data_to_send())
@@ -153,12 +161,20 @@ class WebSocketProtocol(asyncio.Protocol):
     # --- what the library says --------------------------------------------------------------------------------------
 
     def _after_receiving(self) -> None:
-        for event in self._ws.events_received():
+        self._events += self._ws.events_received()
+        self._work_off()
+        if self._connection is not None and self._ws.state is not State.OPEN:
+            self._port.fan.retire(self._connection)
+        self._send_control()
+
+    def _work_off(self) -> None:
+        """Does what came, as far as its answers can be sent: a client that does not read them is not heard on."""
+        while self._events and not self.paused:
+            event = self._events.popleft()
             if isinstance(event, Request):
                 self._handshake(event)
             elif isinstance(event, Frame):
                 self._frame(event)
-        self._send_control()
 
     def _send_control(self) -> None:
         """Writes what the library has to send: the handshake's answer, pongs, closes."""
@@ -177,7 +193,12 @@ class WebSocketProtocol(asyncio.Protocol):
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._ws.send_response(response)
             return
-        answer = self._port.fan.dialect.connect(self._port.now(), peer_of(request, self._port.random_id()))
+        peer = peer_of(request, self._port.random_id())
+        try:
+            answer = self._port.fan.dialect.connect(self._port.now(), peer)
+        except Exception:
+            log.exception("a handshake failed")
+            answer = RestResponse(500, b"internal error\n", "text/plain")
         if isinstance(answer, RestResponse):
             self._ws.send_response(refusal(answer))
             return
@@ -186,8 +207,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self._ws.send_response(response)
         self._send_control()
         self._connection = self._port.fan.enter(answer, self)
-        self._connection.fd = self._fd
-        self._port.fan.carry_out(self._connection, answer.open(self._port.now()))
+        if not self.paused:
+            self._connection.fd = self._fd
+        self._port.fan.ask(self._connection, lambda session, now: session.open(now))
 
     def _frame(self, frame: Frame) -> None:
         if self._connection is not None:
@@ -209,18 +231,12 @@ class WebSocketProtocol(asyncio.Protocol):
         connection = self._connection
         if connection is None or connection.closing:
             return
-        message: str | bytes = data
-        if self._text:
-            try:
-                message = data.decode()
-            except UnicodeDecodeError:
-                self._port.fan.close(connection, NOT_UTF8.code, NOT_UTF8.reason)
-                return
         try:
-            self._port.fan.carry_out(connection, connection.session.receive(self._port.now(), message))
-        except Exception:
-            log.exception("a session failed on a message of %d bytes", len(data))
-            self._port.fan.close(connection, INTERNAL_ERROR.code, INTERNAL_ERROR.reason)
+            message = data.decode() if self._text else data
+        except UnicodeDecodeError:
+            self._port.fan.close(connection, NOT_UTF8.code, NOT_UTF8.reason)
+            return
+        self._port.fan.ask(connection, lambda session, now: session.receive(now, message))
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -243,12 +259,12 @@ class WebSocketProtocol(asyncio.Protocol):
 
 
 def peer_of(request: Request, connection_id: int) -> Peer:
-    """What a dialect may know of a handshake."""
-    target = urlsplit(request.path)
+    """What a dialect may know of a handshake. Its path is taken as it stands, whatever a URL would make of it."""
+    path, _, query = request.path.partition("?")
     headers: dict[str, str] = {}
     for name, value in request.headers.raw_items():
         headers.setdefault(name.lower(), value)
-    return Peer(connection_id, target.path, parse_qs(target.query, keep_blank_values=True), headers, target.query)
+    return Peer(connection_id, path, parse_qs(query, keep_blank_values=True), headers, query)
 
 
 def refusal(answer: RestResponse) -> Response:

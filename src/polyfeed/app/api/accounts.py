@@ -7,7 +7,7 @@ import secrets
 from polyfeed.accounts.account import Account
 from polyfeed.accounts.vault import NONCE_BYTES
 from polyfeed.app.api import schemas
-from polyfeed.app.api.endpoints import Call, Endpoint, Problem
+from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in
 from polyfeed.model.commands import Deposit, OpenAccount, RevokeKey, SetKey
 from polyfeed.model.numbers import format_scaled, parse_scaled
 
@@ -106,7 +106,8 @@ def balances_of(call: Call, account: Account) -> list[schemas.BalanceView]:
 def find(call: Call, text: str) -> Account:
     """An account by its number or name. Raises Problem 404."""
     known = call.server.accounts
-    account = known.get(int(text)) if text.isdecimal() else known.by_name(text)
+    number = number_in(text)
+    account = known.by_name(text) if number is None else known.get(number)
     if account is None:
         raise Problem(404, f"there is no account {text!r}; GET /api/accounts lists them")
     return account

@@ -1,11 +1,12 @@
-"""Who calls the native API: HTTP Basic authentication with a key's id and secret."""
+"""Who calls the native API: a key's id and secret as HTTP Basic authentication, or a program of the operator's."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
 
 from polyfeed.accounts.account import Account
 from polyfeed.accounts.accounts import Accounts
@@ -21,7 +22,7 @@ def caller(accounts: Accounts, vault: Vault, headers: Mapping[str, str], permiss
     key_id, secret = basic(headers.get("authorization", ""))
     found = accounts.key(key_id)
     known = b"" if found is None or found[1].scheme != SCHEME else vault.open(found[1].verifier, key_id)
-    # Compared also where there is no such key, so that the time tells nothing.
+    # The time may tell whether there is such a key (ids are random and no secret), never how much of a secret fits.
     if not hmac.compare_digest(known, secret) or found is None:
         raise Problem(401, "no such key, or another secret; send HTTP Basic authentication with key id and secret")
     account, key = found
@@ -38,6 +39,29 @@ def basic(header: str) -> tuple[str, bytes]:
         key_id, colon, secret = pair.partition(b":")
         if colon and secret:
             return key_id.decode(), secret
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not Base64, or an id that is no text
         pass
     raise Problem(401, "send HTTP Basic authentication with a key's id and secret")
+
+
+def check_name(host: str, names: Collection[str]) -> None:
+    """Raises Problem 403 where a client reached this port by a name that is not its own.
+
+    A web page can have its own name point to this machine (DNS rebinding); to its browser, this port is then a part of
+    the page's site, and only the Host header tells.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        name = host
+    if name and name != "localhost" and name not in names and not is_address(name):
+        raise Problem(403, f"this port does not go by the name {name!r}: use its address, or list it in http.names")
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

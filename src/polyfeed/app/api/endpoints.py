@@ -69,7 +69,10 @@ class Router:
         self._split = [(endpoint, endpoint.path.split("/")) for endpoint in endpoints]
 
     def find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]]:
-        """The endpoint and the values in its path. Raises Problem 404, or 405 naming the methods there are."""
+        """The endpoint and the values in its path, which is still percent-encoded.
+
+        Raises Problem 404, or 405 naming the methods there are.
+        """
         parts = path.split("/")
         methods = []
         for endpoint, pattern in self._split:
@@ -95,6 +98,15 @@ def match(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
         elif want != part:
             return None
     return values
+
+
+LONGEST_NUMBER = 19
+"""Digits."""
+
+
+def number_in(text: str) -> int | None:
+    """A whole number in a path, None for any other text."""
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 def decode(endpoint: Endpoint, body: bytes) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from polyfeed.accounts.account import Fill
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.app.api import schemas
-from polyfeed.app.api.endpoints import Call, Endpoint, Problem
+from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in
 from polyfeed.app.api.venue import find
 from polyfeed.model.commands import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce, Trigger
@@ -99,7 +99,8 @@ async def fills(call: Call) -> list[schemas.FillView]:
 def open_order(call: Call) -> OwnOrder:
     """The open order that the path names. Raises Problem 404."""
     text = call.path["order"]
-    found = call.account.orders.get(int(text)) if text.isdecimal() else None
+    wanted = number_in(text)
+    found = None if wanted is None else call.account.orders.get(wanted)
     if found is None:
         raise Problem(404, f"there is no open order {text}; GET /api/orders lists them")
     return found
