@@ -50,7 +50,7 @@ class NativeError(Exception):
 
 
 def build(name: str) -> Path:
-    """The path of the compiled program `load`, `orders` or `sendloop`; compiles it unless these very sources were before.
+    """The path of a compiled program; compiles it unless these very sources were before.
 
     The compiler is `$CC`, or `cc`. Raises NativeError with its messages.
     """

@@ -116,9 +116,9 @@ class Scene:
         tokens = []
         for account in range(TRADER, TRADER + count):
             known = gateway.accounts.get(account)
-            token = known and gateway.fans["rails"].dialect.token(self.clock.wall(), known)
+            token = None if known is None else gateway.fans["rails"].dialect.token(self.clock.wall(), known)
             if token is None:
-                raise RuntimeError(f"the venue did not take account {account}")
+                raise RuntimeError(f"account {account} cannot trade")
             tokens.append(token)
         self._tasks.append(asyncio.create_task(self.sequencer.run()))
         return tokens

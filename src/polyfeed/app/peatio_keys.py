@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from importlib.resources import files
 
 import msgspec
@@ -26,5 +27,7 @@ def with_peatio(config: Config) -> Config:
         return msgspec.structs.replace(config, peatio=msgspec.structs.replace(peatio, relay=True))
     if not config.flow.demo or peatio.jwt_public_key or peatio.jwt_secret:
         return config
-    key = (files("polyfeed") / "data" / "peatio" / "demo-key.pub").read_text("ascii")
-    return msgspec.structs.replace(config, peatio=msgspec.structs.replace(peatio, jwt_public_key=key))
+    public = (files("polyfeed") / "data" / "peatio" / "demo-key.pub").read_text("ascii")
+    private = b64encode(demo_private_key()).decode()
+    signing = msgspec.structs.replace(peatio, jwt_public_key=public, jwt_private_key=private)
+    return msgspec.structs.replace(config, peatio=signing)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections import Counter
 from collections.abc import Iterable
 
+from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
 from polyfeed.dialects._base.effects import FeedKey
@@ -12,7 +14,7 @@ from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.peatio import rest, spec
-from polyfeed.dialects.peatio.auth import ANONYMOUS, Identity, Rejected
+from polyfeed.dialects.peatio.auth import ANONYMOUS, Identity, Rejected, mint
 from polyfeed.dialects.peatio.book import BookFeed
 from polyfeed.dialects.peatio.desk import Desk
 from polyfeed.dialects.peatio.feeds import public_feed
@@ -59,6 +61,12 @@ class PeatioDialect(Dialect):
             identity = ANONYMOUS
         self._opened["private" if identity.uid else "public"] += 1
         return PeatioSession(self._desk, identity, query_streams(peer, self._profile), now)
+
+    def token(self, now: int, account: Account) -> str | None:
+        """A token of the account, where there is a key to sign it with."""
+        if not self._settings.jwt_private_key:
+            return None
+        return mint(b64decode(self._settings.jwt_private_key), {"uid": f"ID{account.account_id}"}, now)
 
     def feed(self, key: FeedKey) -> Feed:
         """A new feed. Raises KeyError for a channel that there is not."""

@@ -15,7 +15,8 @@ class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Settings of the dialect (spec/peatio.md 9 for the profiles). Empty is what the profile says.
 
     `jwt_public_key` is the base64 (url-safe or standard) of a PEM public key, RSA or Ed25519; `jwt_secret` a secret of
-    HS256 in its place. `jwt_algorithm` replaces the profile's own for RSA. `jwt_issuer` and `jwt_audience` (a list with
+    HS256 in its place. `jwt_private_key`, base64 of the PEM of the private half, is only needed where polyfeed itself is
+    to make tokens, as in the demo. `jwt_algorithm` replaces the profile's own for RSA. `jwt_issuer` and `jwt_audience` (a list with
     commas) are checked where they are set; `jwt_leeway` is in seconds. `jwt_message` lets clients authenticate by
     message, `auth_replies` chooses its answers; `requests` takes subscribe, unsubscribe and ping in profile legacy too.
     `on_expiry` says what becomes of a connection whose token expires. `origins` is what API_CORS_ORIGINS was; `rbac`
@@ -25,6 +26,7 @@ class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     profile: Literal["2.2", "3.x", "legacy"] = "2.2"
     jwt_public_key: str = ""
     jwt_secret: str = ""
+    jwt_private_key: str = ""
     jwt_algorithm: Literal["", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] = ""
     jwt_issuer: str = ""
     jwt_audience: str = ""
