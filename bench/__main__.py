@@ -14,14 +14,15 @@ PARTS = ("engine", "fanout", "latency", "orders", "peatio", "memory")
 def main() -> None:
     """Runs the parts that were asked for, all by default, and prints a line for each."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="part", help=f"{', '.join(PARTS)} (all by default)"
+    )
     parser.add_argument("--quick", action="store_true", help="short and small: only shows that it runs")
     options = parser.parse_args()
     parts = set(options.parts) or set(PARTS)
     quick = options.quick
-    print(
-        f"Python {platform.python_version()}, {os.cpu_count()} CPUs: server on one, load client on another; load {os.getloadavg()[0]:.1f}"
-    )
+    machine = f"{os.cpu_count()} CPUs (load {os.getloadavg()[0]:.1f})"
+    print(f"Python {platform.python_version()}, {machine}: server on one, load client on another")
     if "engine" in parts:
         print_engine()
     if "fanout" in parts:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from websockets.typing import Subprotocol
 from bench import __main__ as command
 from bench import engine, gateway, native, orders, peatio
 from bench.scene import Scene
-from tests.brokers.rabbitmq import installed
+from tests.brokers.rabbitmq import REQUIRED, installed
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bench")]
 
@@ -58,7 +59,7 @@ def test_orders_of_one_user() -> None:
 def test_peatio() -> None:
     reason = installed()
     if reason:
-        pytest.skip(reason)
+        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
     result = peatio.measure(50, 5, 0.5)
     assert result is not None
     assert result.frames == result.expected == 125

@@ -23,7 +23,9 @@ from polyfeed.sources.capture_orders import CaptureOrders
 from polyfeed.sources.capture_source import CaptureSource
 from polyfeed.sources.captures import SHIPPED_SYMBOLS, shipped_captures
 from polyfeed.sources.desk import DeskPlan
+from polyfeed.sources.index_walk import IndexPlan, IndexWalk
 from polyfeed.sources.pairs import CANONICAL_CODES, currencies_of, instruments_of, read_pairs, reference_price
+from polyfeed.sources.perpetuals import PLANS, perpetual_commands, perpetual_currencies, perpetual_instruments
 from polyfeed.sources.source import BatchSource, Source
 from polyfeed.sources.timeline import Timeline
 
@@ -53,7 +55,14 @@ def demo_flow(section: FlowSection, market: Market) -> Flow:
         for one in instruments_of(pairs)
     ]
     currencies = currencies_of(pairs)
-    setup = [*demo.listing_commands(currencies, instruments), *demo.account_commands(currencies), *demo_key_commands()]
+    currencies += perpetual_currencies(currencies)
+    perpetuals = perpetual_instruments(len(instruments))
+    setup = [
+        *demo.listing_commands(currencies, [*instruments, *perpetuals]),
+        *demo.account_commands(currencies),
+        *demo_key_commands(),
+        *perpetual_commands(perpetuals),
+    ]
     played = {one.symbols[DIALECT]: one for one in instruments if one.symbols[DIALECT] in recorded}
     timeline = Timeline(shipped_captures(), INBOUND[DIALECT])
     sources: list[Source] = []
@@ -68,9 +77,20 @@ def demo_flow(section: FlowSection, market: Market) -> Flow:
             for one, pair in zip(instruments, pairs, strict=True)
             if one.detail is Detail.ORDERS
         ]
+        plans += [DeskPlan(one, plan.reference, section.agents) for one, plan in zip(perpetuals, PLANS, strict=True)]
         dice = random.Random(section.seed)
         sources.append(Agents(plans, demo.AGENTS, demo.FLOW, dice, mid_of(market)))
+    sources.append(IndexWalk(index_plans(instruments, perpetuals), random.Random(section.seed), mid_of(market)))
     return Flow(setup, sources, recordings)
+
+
+def index_plans(instruments: Iterable[Instrument], perpetuals: Iterable[Instrument]) -> list[IndexPlan]:
+    """What the index of each perpetual follows."""
+    by_name = {one.name: one for one in instruments}
+    return [
+        IndexPlan(one, plan.reference, None if plan.spot is None else by_name[plan.spot])
+        for one, plan in zip(perpetuals, PLANS, strict=True)
+    ]
 
 
 def mid_of(market: Market) -> Callable[[int], int | None]:

@@ -79,6 +79,9 @@ class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
 
     `order_id` is 0 for the venue to choose, or the number an imported order had. `client_id` is the owner's own name
     for it, handed back on every event of the order.
+
+    A `reduce_only` order of a perpetual never trades more than makes the account's position smaller, and ends when
+    there is none; it needs no margin. `close_on_trigger` says the same of an order that is meant to close one.
     """
 
     account: int
@@ -99,6 +102,7 @@ class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
     activation_price: int = 0
     trailing_bps: int = 0
     reduce_only: bool = False
+    close_on_trigger: bool = False
 
 
 class CancelOrder(Command, frozen=True, array_like=True, tag=8):

@@ -10,6 +10,9 @@ from __future__ import annotations
 ORDER_EPOCH_MS = 1_288_834_974_657
 COUNTER_BITS = 12
 
+INSURANCE_FUND = -1
+"""The account of the venue's insurance fund, to deposit to; no command opens one with a number below 0."""
+
 
 def next_order_id(last: int, ts: int) -> int:
     """The id after `last` for a command stamped `ts` (venue microseconds): strictly increasing.

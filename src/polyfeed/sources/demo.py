@@ -11,6 +11,7 @@ from polyfeed.model.commands import AnyCommand, DefineCurrency, Deposit, ListIns
 from polyfeed.model.events import CurrencyDefined, InstrumentListed, PublicEvent
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.sources.pairs import currencies_of, instruments_of, read_pairs
+from polyfeed.sources.perpetuals import perpetual_commands, perpetual_currencies, perpetual_instruments
 
 LIQUIDITY = 1
 """House account whose orders are the levels of a recorded book."""
@@ -32,7 +33,14 @@ def demo_commands() -> list[AnyCommand]:
     """Everything the demo venue is told before anybody trades."""
     pairs = read_pairs()
     currencies = currencies_of(pairs)
-    return [*listing_commands(currencies, instruments_of(pairs)), *account_commands(currencies)]
+    currencies += perpetual_currencies(currencies)
+    instruments = instruments_of(pairs)
+    perpetuals = perpetual_instruments(len(instruments))
+    return [
+        *listing_commands(currencies, [*instruments, *perpetuals]),
+        *account_commands(currencies),
+        *perpetual_commands(perpetuals),
+    ]
 
 
 def listing_commands(currencies: Iterable[Currency], instruments: Iterable[Instrument]) -> list[AnyCommand]:

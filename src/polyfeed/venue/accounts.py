@@ -6,24 +6,34 @@ from typing import TYPE_CHECKING
 
 from polyfeed.model.enums import BalanceCause
 from polyfeed.model.events import BalanceSet
+from polyfeed.model.ids import INSURANCE_FUND
 
 if TYPE_CHECKING:
     from polyfeed.venue.orders import Order
+    from polyfeed.venue.perpetuals.positions import Position
 
 FEES = 0
 """The venue's own account, which collects fees and pays rebates. It exists from the start."""
 
+FUND = INSURANCE_FUND
+"""The insurance fund's account, an ordinary one that nobody can open. It exists from the first perpetual on."""
+
 
 class Balance:
-    """One account's money in one currency. `told_*` is what its owner was last told."""
+    """One account's money in one currency. `told_*` is what its owner was last told.
 
-    __slots__ = ("account", "currency", "held", "told_held", "told_total", "total", "touched")
+    `margin` is the part of `held` that positions and orders in perpetuals need; it may be more than there is, while a
+    position has less than its initial margin.
+    """
+
+    __slots__ = ("account", "currency", "held", "margin", "told_held", "told_total", "total", "touched")
 
     def __init__(self, account: int, currency: str) -> None:
         self.account = account
         self.currency = currency
         self.total = 0
         self.held = 0
+        self.margin = 0
         self.told_total = 0
         self.told_held = 0
         self.touched = False  # whether the batch in the making has it on its list
@@ -35,7 +45,8 @@ class Balance:
 
     def news(self, cause: BalanceCause) -> BalanceSet:
         """The balance as an event; `change` is what the total changed by since the one before."""
-        event = BalanceSet(self.currency, self.total, self.held, cause, self.total - self.told_total)
+        held = min(self.held, max(self.total, self.held - self.margin)) if self.margin else self.held
+        event = BalanceSet(self.currency, self.total, held, cause, self.total - self.told_total)
         self.told_total = self.total
         self.told_held = self.held
         return event
@@ -45,10 +56,11 @@ class Account:
     """One owner of orders and money. `orders` are its resting and waiting ones, in the order of their entry.
 
     A house account has unlimited credit: nothing is held for its orders, and its totals may be negative. `parent` is
-    the account that this is a sub-account of, 0 for a main account; `user` is the main account of either.
+    the account that this is a sub-account of, 0 for a main account; `user` is the main account of either. `positions`
+    are those in perpetuals by instrument, closed ones too.
     """
 
-    __slots__ = ("balances", "house", "id", "maker_fee_ppm", "orders", "parent", "taker_fee_ppm", "user")
+    __slots__ = ("balances", "house", "id", "maker_fee_ppm", "orders", "parent", "positions", "taker_fee_ppm", "user")
 
     def __init__(
         self, account_id: int, house: bool, maker_fee_ppm: int | None, taker_fee_ppm: int | None, parent: int = 0
@@ -61,6 +73,7 @@ class Account:
         self.taker_fee_ppm = taker_fee_ppm
         self.balances: dict[str, Balance] = {}
         self.orders: dict[int, Order] = {}
+        self.positions: dict[int, Position] = {}
 
     def balance(self, currency: str) -> Balance:
         """The balance in a currency, made when it is first asked for."""

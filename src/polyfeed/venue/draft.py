@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from polyfeed.model.enums import BalanceCause
 from polyfeed.model.events import PrivateEvent, PublicEvent
 from polyfeed.venue.accounts import FEES, Balance
 
+if TYPE_CHECKING:
+    from polyfeed.venue.perpetuals.positions import Position
+
 MATCH = 7
 """The most events that one meeting of two orders adds: a Trade, an OwnFill and an OwnOrderUpdated for either side, two
 balances of a maker not met before."""
+
+PERPETUAL_MATCH = 12
+"""The same for a perpetual: also two settlements, both positions, the open interest."""
 
 WITHDRAWAL = 3
 """The most that one cancellation among many adds: OrderClosed, OwnOrderUpdated, and a balance not touched before."""
@@ -29,18 +36,22 @@ _by_currency = attrgetter("currency")
 class Draft:
     """What has happened so far. `room` is how many more events the steps of the decision may add."""
 
-    __slots__ = ("private", "public", "room", "touched", "ts")
+    __slots__ = ("positions", "private", "public", "room", "touched", "ts", "whole")
 
     def __init__(self, ts: int, limit: int) -> None:
         self.ts = ts
-        self.room = limit - RESERVE
+        self.room = self.whole = limit - RESERVE
         self.public: list[PublicEvent] = []
         self.private: dict[int, list[PrivateEvent]] = {}
         self.touched: list[Balance] = []
+        self.positions: list[Position] = []
 
     def claim(self, events: int) -> bool:
-        """Claims the room for one step; False when the batch is full and the step must wait for the next one."""
-        if self.room < events:
+        """Claims the room for one step; False when the batch is full and the step must wait for the next one.
+
+        The first step of a batch always has room: a limit that is too small for it must not stop everything.
+        """
+        if self.room < events and self.room < self.whole:
             return False
         self.room -= events
         return True

@@ -13,6 +13,7 @@ from polyfeed.venue.ledger import fund, hold, required
 from polyfeed.venue.lifecycle import acknowledge, publish
 from polyfeed.venue.matching import arrive
 from polyfeed.venue.orders import Order
+from polyfeed.venue.perpetuals.gate import check_order
 from polyfeed.venue.refused import Refused
 from polyfeed.venue.state import State
 from polyfeed.venue.terms import check_terms
@@ -71,15 +72,18 @@ def give_id(state: State, imported: int, ts: int) -> int:
     return order_id
 
 
-def check_funds(order: Order, price: int, left: int, freed: int = 0) -> None:
+def check_funds(order: Order, price: int, left: int, instead: Order | None = None) -> None:
     """Whether an account has the money that an order of it must hold, counting what it holds already and what an
     order that makes way for it sets free.
     """
+    if order.market.contract is not None:
+        check_order(order, price, left, instead)
+        return
     if order.account.house:
         return
     need = required(order, price, left)
     balance = fund(order)
-    free = balance.available + order.held + freed
+    free = balance.available + order.held + (0 if instead is None else instead.held)
     if need > free:
         raise Refused(
             Refusal.INSUFFICIENT_FUNDS,

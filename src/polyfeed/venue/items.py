@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from polyfeed.model.enums import CloseReason
 from polyfeed.venue.orders import Order
+from polyfeed.venue.perpetuals.items import PerpetualWork
 
 
 class Sweep:
@@ -37,4 +38,4 @@ class Activation:
         self.order = order
 
 
-Work = Sweep | Withdrawal | Activation
+Work = Sweep | Withdrawal | Activation | PerpetualWork

@@ -12,6 +12,7 @@ from polyfeed.venue.accounts import FEES, Balance
 from polyfeed.venue.draft import Draft
 from polyfeed.venue.limits import MAX_TOTAL
 from polyfeed.venue.orders import Order
+from polyfeed.venue.perpetuals import margin
 from polyfeed.venue.state import State
 
 BUY = Side.BUY
@@ -41,13 +42,17 @@ def required(order: Order, price: int, left: int) -> int:
 
 def hold(order: Order, draft: Draft) -> None:
     """Brings what is held for an order to what its price and what it has left require."""
-    if not order.account.house:
+    if order.market.contract is not None:
+        margin.secure(order, order.left, draft)
+    elif not order.account.house:
         _hold(order, required(order, order.price, order.left), draft)
 
 
 def release(order: Order, draft: Draft) -> None:
     """Holds nothing for an order any more."""
-    if order.held:
+    if order.market.contract is not None:
+        margin.secure(order, 0, draft)
+    elif order.held:
         _hold(order, 0, draft)
 
 

@@ -53,7 +53,8 @@ def publish(order: Order, draft: Draft, amended: bool = False) -> None:
             order.post_only,
             order.trigger,
             order.amount,
-            amended=amended,
+            order.liquidation,
+            amended,
         )
     )
 
@@ -79,8 +80,11 @@ def acknowledge(order: Order, command: PlaceOrder, replaces: int, draft: Draft) 
             command.trigger_price,
             command.activation_price,
             command.trailing_bps,
-            replaces=replaces,
-            last_price=order.market.last_price,
+            order.reduce_only,
+            command.close_on_trigger,
+            order.liquidation,
+            replaces,
+            order.market.last_price,
         )
     )
 

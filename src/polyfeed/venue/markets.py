@@ -6,6 +6,7 @@ from polyfeed.model.enums import Detail, Side
 from polyfeed.model.instruments import Instrument
 from polyfeed.model.numbers import format_scaled
 from polyfeed.venue.book import BookSide
+from polyfeed.venue.perpetuals.contracts import Contract
 from polyfeed.venue.triggers import Watch
 
 
@@ -20,6 +21,7 @@ class Market:
         "asks",
         "base",
         "bids",
+        "contract",
         "divisor",
         "id",
         "instrument",
@@ -53,6 +55,7 @@ class Market:
         self.last_price = 0
         self.divisor = divisor
         self.multiplier = multiplier
+        self.contract = None if instrument.perpetual is None else Contract(instrument.perpetual)
         self.bids = BookSide(Side.BUY)
         self.asks = BookSide(Side.SELL)
         self.watch = Watch()

@@ -11,12 +11,14 @@ from polyfeed.model.enums import CloseReason, OrderKind, SelfTrade, Side, TimeIn
 from polyfeed.model.events import OwnFill, Trade
 from polyfeed.model.formulas import cost, fee
 from polyfeed.venue.book import BookSide
-from polyfeed.venue.draft import MATCH, Draft
+from polyfeed.venue.draft import MATCH, PERPETUAL_MATCH, Draft
 from polyfeed.venue.items import Activation
 from polyfeed.venue.ledger import affordable, in_bounds, sellable, settle
 from polyfeed.venue.lifecycle import close, report, rest, side_of
 from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
+from polyfeed.venue.perpetuals.gate import fillable_size, why
+from polyfeed.venue.perpetuals.settling import MatchDetails, settle_match
 from polyfeed.venue.quote_sized import spend, wanted
 from polyfeed.venue.selftrade import offset
 from polyfeed.venue.state import State
@@ -26,6 +28,7 @@ LIMIT = OrderKind.LIMIT
 MARKET = OrderKind.MARKET
 IOC = TimeInForce.IOC
 FOK = TimeInForce.FOK
+SPOT: MatchDetails = ((), (), ())
 
 
 def facing(order: Order) -> BookSide:
@@ -72,13 +75,13 @@ def fillable(state: State, taker: Order) -> bool:
         moved += 2 * value + size * market.multiplier
         missing -= size
         if not missing:
-            return True
+            return market.contract is None or fillable_size(taker, maker.price, taker.left) == taker.left
     return False
 
 
 def buys_as_it_goes(order: Order) -> bool:
     """Whether an order's money is not held beforehand: a market buy on limited credit."""
-    return order.kind is MARKET and order.side is BUY and not order.account.house
+    return order.kind is MARKET and order.side is BUY and not order.account.house and order.market.contract is None
 
 
 def coverable(taker: Order, price: int, size: int) -> int:
@@ -93,12 +96,13 @@ def coverable(taker: Order, price: int, size: int) -> int:
 def sweep(state: State, taker: Order, draft: Draft) -> bool:
     """Matches until the order is filled or ended or meets nothing more. False when the batch is full before that."""
     makers, limit = facing(taker), taker.limit
+    events = MATCH if taker.market.contract is None else PERPETUAL_MATCH
     while (taker.left or taker.amount) and makers.meets(limit):
         maker = makers.head()
         size = wanted(taker, maker) if taker.amount else min(taker.left, maker.left)
         if not size:
             break
-        if not draft.claim(MATCH):
+        if not draft.claim(events):
             return False
         if maker.account.user == taker.account.user and taker.self_trade is not SelfTrade.ALLOW:
             reason = offset(state, taker, maker, size, draft)
@@ -139,6 +143,14 @@ def trade(state: State, taker: Order, maker: Order, asked: int, draft: Draft) ->
     size = coverable(taker, price, asked)
     if not size or not in_bounds(state, taker, maker):
         return CloseReason.NO_FUNDS
+    if market.contract is not None:
+        asked = fillable_size(maker, price, size)
+        if not asked:
+            close(state, maker, why(maker), draft)
+            return None
+        size = fillable_size(taker, price, asked)
+        if not size:
+            return why(taker)
     value = cost(price, size, market.divisor)
     fees = fee(value, taker.taker_ppm), fee(value, maker.maker_ppm)
     if taker.amount:
@@ -154,9 +166,13 @@ def trade(state: State, taker: Order, maker: Order, asked: int, draft: Draft) ->
         order.filled += size
         order.value += value
         order.fees += charged
-    settle(state, taker, maker, size, value, fees, draft)
     state.last_trade_id += 1
     trade_id = state.last_trade_id
+    if market.contract is None:
+        settle(state, taker, maker, size, value, fees, draft)
+        more: MatchDetails = SPOT
+    else:
+        more = settle_match(state, taker, maker, size, value, fees, draft)
     draft.public.append(
         Trade(
             market.id,
@@ -170,13 +186,15 @@ def trade(state: State, taker: Order, maker: Order, asked: int, draft: Draft) ->
             taker.left,
             maker.left,
             level_size,
+            *more[0],
         )
     )
-    for order, charged in zip((taker, maker), fees, strict=True):
-        draft.own(order.account.id).append(
-            OwnFill(order.id, market.id, trade_id, order.side, price, size, value, charged, order is maker, order.left)
-        )
+    for order, charged, details in zip((taker, maker), fees, more[1:], strict=True):
+        own_fill = (order.id, market.id, trade_id, order.side, price, size, value, charged, order is maker, order.left)
+        draft.own(order.account.id).append(OwnFill(*own_fill, *details))
         report(order, draft)
     if market.watch.orders:
         fire(state, market)
-    return None if size == asked else CloseReason.NO_FUNDS
+    if size == asked:
+        return None
+    return CloseReason.NO_FUNDS if market.contract is None else why(taker)

@@ -45,10 +45,12 @@ class Order:
         "last_price",
         "left",
         "level",
+        "liquidation",
         "maker_ppm",
         "market",
         "post_only",
         "price",
+        "reduce_only",
         "self_trade",
         "side",
         "size",
@@ -69,6 +71,8 @@ class Order:
         self.post_only = command.post_only
         self.self_trade = command.self_trade
         self.price = command.price
+        self.reduce_only = command.reduce_only or command.close_on_trigger
+        self.liquidation = False  # the venue enters it to close a position whose margin is gone
         self.size = self.left = command.size
         self.amount = self.budget = command.amount
         self.trigger = command.trigger
@@ -92,6 +96,9 @@ class Order:
     @property
     def limit(self) -> int:
         """The worst price it takes."""
-        if self.price or self.side is not BUY:
+        if self.price:
             return self.price
-        return MAX_NUMBER
+        contract = self.market.contract
+        if contract is not None and not self.account.house:
+            return contract.bound(self.side)
+        return MAX_NUMBER if self.side is BUY else 0

@@ -25,7 +25,7 @@ def replace(state: State, command: ReplaceOrder, draft: Draft) -> Outcome:
     old = state.order(command.account, command.order_id)
     terms = terms_of(old, command)
     order = checked(state, terms, draft.ts)
-    check_funds(order, order.price, order.left, freed=old.held)
+    check_funds(order, order.price, order.left, instead=old)
     close(state, old, CloseReason.REPLACED, draft)
     return enter(state, order, terms, draft, replaces=old.id)
 
@@ -45,6 +45,7 @@ def terms_of(old: Order, command: ReplaceOrder) -> PlaceOrder:
         command.client_id,
         command.new_order_id,
         amount=old.amount,
+        reduce_only=old.reduce_only,
         expire_ts=old.expire_ts if old.tif is TimeInForce.GTD else 0,
     )
     if old.stop is None:

@@ -20,11 +20,12 @@ from polyfeed.model.events import (
     CurrencyDefined,
     InstrumentListed,
     InstrumentStatusSet,
+    InsuranceFundSet,
     SystemStatusSet,
 )
 from polyfeed.model.formulas import cost_divisor
 from polyfeed.model.instruments import Instrument
-from polyfeed.venue.accounts import FEES, Account
+from polyfeed.venue.accounts import FEES, FUND, Account
 from polyfeed.venue.draft import Draft
 from polyfeed.venue.limits import MAX_AMOUNT, MAX_FEE_PPM, MAX_NUMBER, MAX_SCALE, MAX_TOTAL
 from polyfeed.venue.markets import Market
@@ -73,6 +74,8 @@ def list_instrument(state: State, command: ListInstrument, draft: Draft) -> Outc
     except ValueError as error:
         raise Refused(Refusal.INVALID_TERMS, str(error)) from None
     state.markets.append(Market(instrument, divisor, 10 ** (base.scale - instrument.size_scale)))
+    if instrument.perpetual is not None:
+        open_fund(state, draft)
     draft.public.append(InstrumentListed(instrument))
     return ACCEPTED
 
@@ -87,8 +90,7 @@ def check_identity(state: State, instrument: Instrument) -> None:
         )
     if not name or instrument.base == instrument.quote:
         raise Refused(Refusal.INVALID_TERMS, f"{name!r}: an instrument needs a name and two different currencies")
-    if instrument.kind is not InstrumentKind.SPOT and instrument.detail is Detail.ORDERS:
-        raise Refused(Refusal.INVALID_TERMS, f"{name}: only spot instruments take orders; list it as SPOT or LEVELS")
+    check_kind(instrument)
     for market in state.markets:
         other = market.instrument
         if other.name == name:
@@ -98,6 +100,30 @@ def check_identity(state: State, instrument: Instrument) -> None:
                 raise Refused(
                     Refusal.ALREADY_EXISTS, f"{name}: {symbol!r} is {other.name}'s symbol in {dialect}; choose another"
                 )
+
+
+def check_kind(instrument: Instrument) -> None:
+    """Whether an instrument has the terms that its kind needs, and no others."""
+    name, terms = instrument.name, instrument.perpetual
+    decided = instrument.kind is InstrumentKind.PERPETUAL and instrument.detail is Detail.ORDERS
+    if terms is None:
+        if decided:
+            raise Refused(Refusal.INVALID_TERMS, f"{name}: a perpetual that takes orders needs terms; send `perpetual`")
+        return
+    if not decided:
+        raise Refused(
+            Refusal.INVALID_TERMS, f"{name}: only a perpetual that takes orders has such terms; leave them out"
+        )
+    flaw = terms.flaw()
+    if flaw is not None:
+        raise Refused(Refusal.INVALID_TERMS, f"{name}: {flaw}")
+
+
+def open_fund(state: State, draft: Draft) -> None:
+    """Opens the insurance fund's account, with the first perpetual."""
+    if FUND not in state.accounts:
+        state.accounts[FUND] = Account(FUND, False, None, None)
+        draft.own(FUND).append(AccountOpened("insurance fund"))
 
 
 def check_grid(instrument: Instrument) -> None:
@@ -177,7 +203,11 @@ def deposit(state: State, command: Deposit, draft: Draft) -> Outcome:
             f"account {account.id} has {balance.available} units of {currency.code} that no order holds, not "
             f"{-command.amount}; pay out less or cancel orders",
         )
+    if balance.total != balance.told_total:  # what funding did before this command, in the same batch
+        draft.own(account.id).append(balance.news(BalanceCause.FILL))
     balance.total = total
     cause = BalanceCause.DEPOSIT if command.amount > 0 else BalanceCause.WITHDRAWAL
     draft.own(account.id).append(balance.news(cause))
+    if account.id == FUND:
+        draft.public.append(InsuranceFundSet(currency.code, total))
     return ACCEPTED

@@ -9,6 +9,7 @@ from polyfeed.model.commands import Command
 from polyfeed.model.enums import Refusal
 from polyfeed.model.instruments import Currency
 from polyfeed.venue.accounts import FEES, Account
+from polyfeed.venue.limits import MAX_TS
 from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
 from polyfeed.venue.ranked import Ranked
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 class State:
     """Currencies, markets (by instrument id), accounts, the owners of valid keys, resting and waiting orders, those of
-    them that end at a time, the last numbers given, unfinished work, and the command that waits until it is finished.
+    them that end at a time, when the next funding is due, the last numbers given, unfinished work, and the command that
+    waits until it is finished.
     """
 
     __slots__ = (
@@ -28,6 +30,7 @@ class State:
         "currencies",
         "deferred",
         "expiring",
+        "funding_ts",
         "keys",
         "last_entry",
         "last_order_id",
@@ -44,6 +47,7 @@ class State:
         self.keys: dict[str, int] = {}
         self.orders: dict[int, Order] = {}
         self.expiring = Ranked()
+        self.funding_ts = MAX_TS
         self.last_entry = 0
         self.last_order_id = 0
         self.last_trade_id = 0

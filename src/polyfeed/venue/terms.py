@@ -27,7 +27,9 @@ def check_terms(market: Market, command: PlaceOrder, house: bool, now: int) -> N
         check_expiry(command, now)
     if command.trigger is not UNTRIGGERED or command.trigger_price or command.activation_price or command.trailing_bps:
         check_trigger(market, command)
-    if command.reduce_only:
+    if market.contract is not None:
+        check_perpetual(market, command)
+    elif command.reduce_only or command.close_on_trigger:
         raise Refused(
             Refusal.INVALID_TERMS,
             f"{market.name}: reduce-only has no meaning on a spot market, which has no positions; leave it out",
@@ -41,6 +43,15 @@ def check_terms(market: Market, command: PlaceOrder, house: bool, now: int) -> N
         )
     else:
         check_size(market, command.size, house)
+
+
+def check_perpetual(market: Market, command: PlaceOrder) -> None:
+    """What orders of perpetuals are asked besides."""
+    if command.kind in SIDES:
+        raise Refused(
+            Refusal.INVALID_TERMS,
+            f"{market.name}: positions are sized by their size, {command.kind.name} is for spot; use LIMIT or MARKET",
+        )
 
 
 def check_limit(market: Market, command: PlaceOrder) -> None:

@@ -27,6 +27,8 @@ from polyfeed.venue import amending, cancelling, entry, keys, replacing, setup
 from polyfeed.venue.draft import MATCH, RESERVE, Draft
 from polyfeed.venue.expiry import expire
 from polyfeed.venue.limits import MAX_TS
+from polyfeed.venue.perpetuals import funding, leverage, prices
+from polyfeed.venue.perpetuals.telling import tell
 from polyfeed.venue.refused import Refused
 from polyfeed.venue.state import State
 from polyfeed.venue.work import run
@@ -58,6 +60,9 @@ HANDLERS: dict[type[Command], Callable[[State, Any, Draft], Outcome]] = {
     commands.ReplaceOrder: replacing.replace,
     commands.SetKey: keys.set_key,
     commands.RevokeKey: keys.revoke_key,
+    commands.SetIndexPrice: prices.set_index_price,
+    commands.SetLeverage: leverage.set_leverage,
+    commands.AddMargin: leverage.add_margin,
     commands.Clock: tick,
     commands.Proceed: proceed,
 }
@@ -108,6 +113,8 @@ class Venue:
             except Refused as refused:
                 outcome = Outcome(refused.refusal, refused.detail)
             run(state, draft)
+        if draft.positions or draft.touched:
+            tell(draft)
         draft.tell_balances()
         return Batch(self.epoch, seq, ts, outcome, origin, draft.public, draft.private, more=bool(state.work))
 
@@ -118,10 +125,16 @@ class Venue:
             if state.deferred is None:
                 return command
             command, state.deferred = state.deferred, None
-        elif len(state.expiring) and state.expiring.first <= draft.ts:
-            expire(state, draft.ts)
         else:
-            return command
+            due = False
+            if len(state.expiring) and state.expiring.first <= draft.ts:
+                expire(state, draft.ts)
+                due = True
+            if state.funding_ts <= draft.ts:
+                funding.settle_due(state, draft)
+                due = True
+            if not due:
+                return command
         run(state, draft)
         if not state.work:
             return command
@@ -129,6 +142,9 @@ class Venue:
         return None
 
     def deadline(self) -> int | None:
-        """The venue time at which the next order ends, if any does: `Clock` or any other command lets it happen."""
-        expiring = self._state.expiring
-        return expiring.first if len(expiring) else None
+        """When the next order ends or funding is exchanged, in venue time; None if nothing waits for a time. `Clock`
+        or any other command lets it happen.
+        """
+        expiring, due = self._state.expiring, self._state.funding_ts
+        first = min(expiring.first, due) if len(expiring) else due
+        return first if first < MAX_TS else None

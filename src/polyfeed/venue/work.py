@@ -6,9 +6,10 @@ The venue works the queue off, in order, until it is empty or the batch is full;
 from __future__ import annotations
 
 from polyfeed.venue.draft import WITHDRAWAL, Draft
-from polyfeed.venue.items import Sweep, Withdrawal
+from polyfeed.venue.items import Activation, Sweep, Withdrawal
 from polyfeed.venue.lifecycle import close
 from polyfeed.venue.matching import sweep
+from polyfeed.venue.perpetuals.steps import step
 from polyfeed.venue.state import State
 from polyfeed.venue.waiting import activate
 
@@ -22,11 +23,14 @@ def run(state: State, draft: Draft) -> None:
             done = sweep(state, item.taker, draft)
         elif isinstance(item, Withdrawal):
             done = withdraw(state, item, draft)
-        else:
+        elif isinstance(item, Activation):
             done = activate(state, item.order, draft)
+        else:
+            done = step(state, item, draft)
         if not done:
             return
-        work.popleft()
+        if work[0] is item:
+            work.popleft()
 
 
 def withdraw(state: State, item: Withdrawal, draft: Draft) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from polyfeed.model.enums import Side
+from polyfeed.model.formulas import PPM
 from polyfeed.model.perpetuals import PerpetualTerms
 
 if TYPE_CHECKING:
@@ -18,7 +20,8 @@ class Contract:
 
     `premium` is the moving average of the book's middle over the index, in 1 / FINE of a price's unit. `premium_sum` is
     the premium in ppm, times the microseconds that it stood, since `funding_since`: their quotient is what funding is
-    made of. `positions` are the open ones by account, in the order in which they were opened.
+    made of. `positions` are the open ones by account, in the order in which they were opened, `ordering` those whose
+    accounts have orders.
     """
 
     __slots__ = (
@@ -28,6 +31,7 @@ class Contract:
         "mark",
         "next_funding_ts",
         "open_interest",
+        "ordering",
         "positions",
         "premium",
         "premium_ppm",
@@ -50,6 +54,12 @@ class Contract:
         self.rate_ppm: int | None = None  # as last told
         self.next_funding_ts = 0
         self.positions: dict[int, Position] = {}
+        self.ordering: dict[int, Position] = {}
         self.open_interest = 0
         self.told_interest = 0
         self.deleveraging = False
+
+    def bound(self, side: Side) -> int:
+        """The worst price at which an order of a side may trade."""
+        band = self.mark * self.terms.price_band_ppm // PPM
+        return self.mark + band if side is Side.BUY else self.mark - band

@@ -12,6 +12,7 @@ from polyfeed.model.events import FundingPaid, FundingRateSet, FundingSettled
 from polyfeed.model.margin import funding_amount, funding_rate, portion
 from polyfeed.venue.accounts import FUND
 from polyfeed.venue.draft import Draft
+from polyfeed.venue.limits import MAX_TS
 from polyfeed.venue.markets import Market
 from polyfeed.venue.perpetuals.contracts import Contract
 from polyfeed.venue.perpetuals.items import Payment
@@ -49,10 +50,11 @@ def tell_rate(market: Market, contract: Contract, draft: Draft) -> None:
         draft.public.append(FundingRateSet(market.id, rate, contract.next_funding_ts))
 
 
-def deadline(state: State) -> int | None:
-    """The venue time of the next funding of any market; None without one."""
-    times = [market.contract.next_funding_ts for market in state.markets if market.contract and market.contract.index]
-    return min(times, default=None)
+def schedule(state: State) -> None:
+    """Notes the time of the next funding of any market."""
+    contracts = (market.contract for market in state.markets)
+    times = [one.next_funding_ts for one in contracts if one is not None and one.index]
+    state.funding_ts = min(times, default=MAX_TS)
 
 
 def settle_due(state: State, draft: Draft) -> None:
@@ -70,6 +72,7 @@ def settle_due(state: State, draft: Draft) -> None:
             held.sort(key=lambda position: position.size * rate)  # receivers, then payers, who are taken first
             state.work.append(Payment(market, rate, held))
             revalue_all(state, contract)
+    schedule(state)
 
 
 def pay(state: State, item: Payment, draft: Draft) -> bool:
@@ -95,8 +98,8 @@ def pay_one(position: Position, rate_ppm: int, amount: int, draft: Draft) -> Non
         position.margin += amount
     balance = account.balance(currency)
     balance.total += amount
-    balance.cause = BalanceCause.FUNDING
-    draft.touch(balance)
     refresh(account, currency)
-    draft.own(account.id).append(FundingPaid(position.market.id, position.id, rate_ppm, position.size, amount))
+    own = draft.own(account.id)
+    own.append(FundingPaid(position.market.id, position.id, rate_ppm, position.size, amount))
+    own.append(balance.news(BalanceCause.FUNDING))
     note(position, draft)

@@ -38,12 +38,13 @@ class Trim:
 
 
 class Unwinding:
-    """A position of the insurance fund, to be offered to the book."""
+    """A position of the insurance fund, to be offered to the book once."""
 
-    __slots__ = ("position",)
+    __slots__ = ("offered", "position")
 
     def __init__(self, position: Position) -> None:
         self.position = position
+        self.offered = False
 
 
 class Stage(IntEnum):
@@ -55,6 +56,7 @@ class Stage(IntEnum):
     ASSIGNMENT = 3
     END = 4
     LOSS = 5
+    DONE = 6
 
 
 class Liquidation:

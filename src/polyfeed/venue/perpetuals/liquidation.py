@@ -4,9 +4,10 @@
 2. The position with the greatest maintenance margin is offered to the book, whole, at its bankruptcy price or better.
 3. What the book does not take, the insurance fund takes at the bankruptcy price, if it has the margin for it. If not,
    it is deleveraged: closed against the other side's positions, in the order of their ranks, at the bankruptcy price,
-   as far as it leaves their owners a profit and solvent. What even so is left is closed against them at the mark price.
-4. What is left of the margin pays the liquidation fee. What is missing, the fund pays, and what it has not got, those on
-   the other side (see `socialising`).
+   as far as it leaves their owners a profit and solvent. What even so is left is closed against them at the mark
+   price.
+4. What is left of the margin pays the liquidation fee. What is missing, the fund pays, and what it has not got, those
+   on the other side (see `socialising`).
 
 Then, if what shared the margin still has not enough, the next position is treated in the same way. The fund's own
 positions are liquidated like everybody's, but there is no one to take them over. Liquidating orders pay no fee but
@@ -26,7 +27,7 @@ from polyfeed.venue.perpetuals.deleveraging import assign, deleverage
 from polyfeed.venue.perpetuals.items import Liquidation, Stage
 from polyfeed.venue.perpetuals.margin import equity_of, maintenance_of, refresh, scope_of
 from polyfeed.venue.perpetuals.positions import Position
-from polyfeed.venue.perpetuals.revaluing import alert, offer
+from polyfeed.venue.perpetuals.revaluing import alert, cancellable, offer
 from polyfeed.venue.perpetuals.settling import forced, move
 from polyfeed.venue.perpetuals.socialising import cover, share
 from polyfeed.venue.perpetuals.telling import note
@@ -41,23 +42,24 @@ CONCLUSION = 9
 
 def liquidate(state: State, item: Liquidation, draft: Draft) -> bool:
     """Goes on with a liquidation: True when it is over or waits for its order, False when the batch is full."""
-    while True:
-        stage = item.stage
-        if not STEPS[stage](state, item, draft):
+    while item.stage is not Stage.DONE:
+        if not STEPS[item.stage](state, item, draft):
             return False
-        if state.work[0] is not item or item.stage is Stage.ORDERS:
+        if state.work[0] is not item:
             return True
+    return True
 
 
 def withdraw(state: State, item: Liquidation, draft: Draft) -> bool:
     """Ends the orders, or finds that there is nothing to be done any more."""
     if not short_of_margin(item.position):
-        return finish(state, item)
+        item.stage = Stage.DONE
+        return True
     for position in scope_of(item.position):
-        while position.orders:
+        for order in reversed(cancellable(position)):
             if not draft.claim(WITHDRAWAL):
                 return False
-            close(state, position.orders[next(reversed(position.orders))], CloseReason.LIQUIDATION, draft)
+            close(state, order, CloseReason.LIQUIDATION, draft)
     item.stage = Stage.BOOK
     return True
 
@@ -65,12 +67,6 @@ def withdraw(state: State, item: Liquidation, draft: Draft) -> bool:
 def short_of_margin(position: Position) -> bool:
     """Whether what secures a position is less than it and those that share it need."""
     return equity_of(position) < maintenance_of(position)
-
-
-def finish(state: State, item: Liquidation) -> bool:
-    """The liquidation is over."""
-    state.work.popleft()
-    return True
 
 
 def begin(state: State, item: Liquidation, draft: Draft) -> bool:

@@ -21,6 +21,7 @@ from polyfeed.venue.accounts import Account
 from polyfeed.venue.limits import MAX_NUMBER, MAX_TOTAL
 
 if TYPE_CHECKING:
+    from polyfeed.venue.draft import Draft
     from polyfeed.venue.orders import Order
     from polyfeed.venue.perpetuals.positions import Position
 
@@ -135,6 +136,23 @@ def refresh(account: Account, currency: str) -> None:
     balance.margin = need
 
 
+def secure(order: Order, left: int, draft: Draft) -> None:
+    """An order has so much left, 0 when it ends; what is held follows."""
+    account = order.account
+    if account.house:
+        return
+    position = account.positions[order.market.id]
+    if left:
+        position.orders[order.id] = order
+        position.contract.ordering[account.id] = position
+    else:
+        position.orders.pop(order.id, None)
+        if not position.orders:
+            position.contract.ordering.pop(account.id, None)
+    refresh(account, order.market.quote)
+    draft.touch(account.balance(order.market.quote))
+
+
 def lacking(order: Order, price: int, left: int, without: tuple[int, ...]) -> int:
     """How much an account lacks to have an order with these terms, in place of those named. 0 when it may have it.
 
@@ -161,7 +179,9 @@ def fits(position: Position, side: Side, size: int, price: int, fee: int) -> boo
         return False
     if position.account.house:
         return True
-    change = (contract.mark - price) * delta // market.divisor - 1 - max(fee, 0)
+    mark, divisor = contract.mark, market.divisor
+    change = after * mark // divisor - position.size * mark // divisor - fee  # of what secures the position, exactly
+    change -= value if delta > 0 else -value
     closes = position.size * delta < 0 and abs(delta) <= abs(position.size)
     cross = cross_equity(position.account, market.quote)
     if position.mode is CROSS:

@@ -33,8 +33,10 @@ def set_index_price(state: State, command: SetIndexPrice, draft: Draft) -> Outco
             Refusal.INVALID_PRICE,
             f"index price {market.price_text(price)} of {market.name} is not positive or too high for its positions",
         )
-    mark = contract.mark
+    mark, first = contract.mark, not contract.index
     follow(market, contract, price, draft.ts)
+    if first:
+        funding.schedule(state)
     draft.public.append(IndexPriceSet(market.id, price))
     if contract.mark != mark:
         draft.public.append(MarkPriceSet(market.id, contract.mark))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from polyfeed.model.enums import CloseReason, MarginAlertKind, OrderKind, Side
 from polyfeed.model.events import MarginAlert
-from polyfeed.model.formulas import PPM
 from polyfeed.model.margin import alert_level, deleveraging_score, ratio
 from polyfeed.venue.accounts import FUND
 from polyfeed.venue.draft import WITHDRAWAL, Draft
@@ -40,7 +39,7 @@ RANKS = 5
 def revalue_all(state: State, contract: Contract) -> None:
     """Puts all open positions of a market on the queue of work, and ranks them for deleveraging."""
     rank(contract)
-    positions = list(contract.positions.values())
+    positions = list({**contract.positions, **contract.ordering}.values())
     positions.reverse()
     if positions:
         state.work.append(Revaluation(positions))
@@ -70,7 +69,7 @@ def revalue(state: State, item: Revaluation, draft: Draft) -> bool:
         if not draft.claim(REVALUATION):
             return False
         position = item.positions.pop()
-        if position.size and not position.account.house:
+        if not position.account.house:
             look_at(state, position, draft)
     return True
 
@@ -81,8 +80,9 @@ def look_at(state: State, position: Position, draft: Draft) -> None:
     refresh(account, currency)
     balance = account.balance(currency)
     draft.touch(balance)
-    note(position, draft)
-    level = alert_level(equity_of(position), initial_of(position), maintenance_of(position))
+    if position.size:
+        note(position, draft)
+    level = alert_level(equity_of(position), initial_of(position), maintenance_of(position)) if position.size else None
     if level is not None and level is not START and (position.alert is None or level > position.alert):
         alert(position, level, draft)
     position.alert = level
@@ -90,7 +90,7 @@ def look_at(state: State, position: Position, draft: Draft) -> None:
         state.work.append(Liquidation(position))
     elif balance.available < 0 and any(one.orders for one in account.positions.values()):
         state.work.append(Trim(position))
-    if account.id == FUND and level is not START:
+    if account.id == FUND and position.size and level is not START:
         state.work.append(Unwinding(position))
 
 
@@ -121,17 +121,26 @@ def trim(state: State, item: Trim, draft: Draft) -> bool:
 
 def excess(position: Position) -> tuple[Order, CloseReason] | None:
     """An order that an account should not have, and why: one that has nothing to reduce, or nothing to secure it."""
-    for order in reversed(position.orders.values()):
+    for order in reversed(cancellable(position)):
         grows = position.size >= 0 if order.side is Side.BUY else position.size <= 0
-        if order.reduce_only and grows and not order.liquidation:
+        if order.reduce_only and grows:
             return order, CloseReason.REDUCE_ONLY
     account, currency = position.account, position.market.quote
     if not account.house and account.balance(currency).available < 0:
         for one in account.positions.values():
-            for order in reversed(one.orders.values()):
+            for order in reversed(cancellable(one)):
                 if one.market.quote == currency and not order.reduce_only:
                     return order, CloseReason.NO_FUNDS
     return None
+
+
+def cancellable(position: Position) -> list[Order]:
+    """The open orders of a position that can be ended now, oldest first: not those that are being matched, or next."""
+    return [
+        order
+        for order in position.orders.values()
+        if order.level is not None or (order.stop is not None and order.id in order.market.watch.orders)
+    ]
 
 
 def unwind(state: State, item: Unwinding, draft: Draft) -> bool:
@@ -139,16 +148,15 @@ def unwind(state: State, item: Unwinding, draft: Draft) -> bool:
     position = item.position
     side = Side.SELL if position.size > 0 else Side.BUY
     market, contract = position.market, position.contract
-    band = contract.mark * contract.terms.price_band_ppm // PPM
-    price = contract.mark - band if side is Side.SELL else contract.mark + band
-    price -= price % market.tick
+    price = contract.bound(side)
+    price -= price % -market.tick if side is Side.SELL else price % market.tick
     facing = market.bids if side is Side.SELL else market.asks
-    if not position.size or price <= 0 or not facing.meets(price):
+    if item.offered or not position.size or price <= 0 or not facing.meets(price):
         return True
     if not draft.claim(UNWINDING):
         return False
     order = forced(state, position, side, abs(position.size), draft, price, liquidation=False)
-    state.work.popleft()
+    item.offered = True
     offer(state, order, draft)
     return True
 

@@ -7,14 +7,17 @@ closed; while it is liquidated its margin bears it, so that nothing of the accou
 
 from __future__ import annotations
 
+from typing import Any
+
 from polyfeed.model.commands import PlaceOrder
 from polyfeed.model.enums import ExecutionKind, MarginMode, OrderKind, OrderStatus, Side, TimeInForce
 from polyfeed.model.events import OwnFill, OwnOrderUpdated, PositionSettled
 from polyfeed.model.formulas import cost
 from polyfeed.model.ids import next_order_id
 from polyfeed.model.margin import entry_price, portion
-from polyfeed.venue.accounts import Account
+from polyfeed.venue.accounts import FEES, Account
 from polyfeed.venue.draft import Draft
+from polyfeed.venue.ledger import hold
 from polyfeed.venue.lifecycle import acknowledge
 from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
@@ -23,6 +26,9 @@ from polyfeed.venue.perpetuals.margin import equity_of, refresh
 from polyfeed.venue.perpetuals.positions import Closing, Position
 from polyfeed.venue.perpetuals.telling import note
 from polyfeed.venue.state import State
+
+MatchDetails = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
+"""The last fields of a Trade, of its taker's OwnFill and of its maker's."""
 
 BUY = Side.BUY
 ISOLATED = MarginMode.ISOLATED
@@ -60,6 +66,27 @@ def fill(
         if position.orders and position.size * (1 if side is BUY else -1) >= 0:
             state.work.append(Trim(position))
     return closing
+
+
+def settle_match(
+    state: State, taker: Order, maker: Order, size: int, value: int, fees: tuple[int, int], draft: Draft
+) -> MatchDetails:
+    """Both sides of a match in the book; what its Trade and the two OwnFill say besides."""
+    execution = ExecutionKind.POSITION_LIQUIDATION if taker.liquidation else ExecutionKind.TRADE
+    details = []
+    for order, charged in zip((taker, maker), fees, strict=True):
+        position = position_of(order.account, taker.market)
+        closing = fill(state, position, order.side, size, value, charged, state.last_trade_id, draft)
+        hold(order, draft)
+        kind = ExecutionKind.TRADE if order is maker else execution
+        details.append((kind, *closed_by(position, closing)))
+    move(state.accounts[FEES], taker.market.quote, sum(fees), draft)
+    return (0, execution), details[0], details[1]
+
+
+def closed_by(position: Position, closing: Closing | None) -> tuple[int, int, int]:
+    """What an OwnFill says of the position: which, the profit that was realised, how much was closed."""
+    return (position.id, 0, 0) if closing is None else (closing.position_id, closing.realised, closing.size)
 
 
 def _set_aside(position: Position, closing: Closing | None, before: int, gain: int) -> None:
@@ -129,9 +156,7 @@ def exchange(
                 position is taker,
                 0,
                 execution,
-                closing.position_id if closing is not None else position.id,
-                closing.realised if closing is not None else 0,
-                closing.size if closing is not None else 0,
+                *closed_by(position, closing),
             )
         )
         own.append(OwnOrderUpdated(order.id, OrderStatus.FILLED, 0, size, value, 0, False))

@@ -1,8 +1,8 @@
 """What is missing after a liquidation: first the insurance fund pays, then those who gained by the other side.
 
 Those are the accounts that the position was closed against, and all others with positions in the market. They pay in
-proportion to what secures their positions, nobody more than that; a house account has credit for all of it. What then is
-still missing nobody has, and the venue bears it (its account of fees). Each share is told as a settlement of its own.
+proportion to what secures their positions, nobody more than that; a house account has credit for all of it. What then
+is still missing nobody has, and the venue bears it (its account of fees). Each share is told as a settlement.
 """
 
 from __future__ import annotations
