@@ -15,10 +15,11 @@ class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Settings of the dialect (spec/peatio.md 9 for the profiles). Empty is what the profile says.
 
     `jwt_public_key` is the base64 (url-safe or standard) of a PEM public key, RSA or Ed25519; `jwt_secret` a secret of
-    HS256 in its place. `jwt_private_key`, base64 of the PEM of the private half, is only needed where polyfeed itself is
-    to make tokens, as in the demo. `jwt_algorithm` replaces the profile's own for RSA. `jwt_issuer` and `jwt_audience` (a list with
-    commas) are checked where they are set; `jwt_leeway` is in seconds. `jwt_message` lets clients authenticate by
-    message, `auth_replies` chooses its answers; `requests` takes subscribe, unsubscribe and ping in profile legacy too.
+    HS256 in its place. `jwt_private_key`, base64 of the PEM of the private half, is only needed where polyfeed itself
+    is to make tokens, as in the demo. `jwt_algorithm` replaces the profile's own for RSA. `jwt_issuer` and
+    `jwt_audience` (a list with commas) are checked where they are set; `jwt_leeway` is in seconds. `jwt_message` lets
+    clients authenticate by message, `auth_replies` chooses its answers; `requests` takes subscribe, unsubscribe and
+    ping in profile legacy too.
     `on_expiry` says what becomes of a connection whose token expires. `origins` is what API_CORS_ORIGINS was; `rbac`
     has what RANGO_RBAC_… had, as `prefix=role,role;prefix=role`. With `relay` every stream comes from upstream.
     """
