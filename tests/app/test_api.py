@@ -112,6 +112,7 @@ def test_a_user_trades_with_another(url: str) -> None:
         ("demo:demo", "POST", "/api/orders", b"{", 400, "does not fit"),
         ("demo:demo", "POST", "/api/orders", b"x" * 70_000, 413, "too large"),
         ("", "POST", "/api/accounts/nobody/keys", {}, 404, "no account 'nobody'"),
+        ("", "POST", "/api/accounts", {"name": "1001"}, 400, "taken for a number"),
         ("", "POST", "/api/accounts/alice/transfers", {"currency": "USD", "amount": "1.123456789"}, 400, "8 decimals"),
     ],
 )  # fmt: skip

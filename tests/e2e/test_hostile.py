@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from polyfeed.app.gateway_role import LAST_SECONDS
 from tests.e2e.kraken_client import Book, Client
 from tests.e2e.raw import KEY, Raw, frame, upgrade
 from tests.e2e.world import World, world
@@ -237,3 +238,17 @@ async def test_a_stop_says_goodbye(one: World) -> None:
     assert client.socket.close_code == 1001
     assert client.socket.close_reason == "server is shutting down"
     one.gateways.clear()
+
+
+async def test_a_stop_is_bounded_on_all_ports_together() -> None:
+    async with world("flow.capture=off", "flow.agents=0", "gateway.handshake_seconds=30") as one:
+        half = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"
+        raws = [await Raw.connect(port, half) for port in one.first.ports.values()]
+        await asyncio.sleep(0.1)
+        began = asyncio.get_running_loop().time()
+        await one.first.close(0.5)
+        assert asyncio.get_running_loop().time() - began < len(raws) * LAST_SECONDS / 2
+        for raw in raws:
+            assert await raw.ended()
+            raw.end()
+        one.gateways.clear()

@@ -18,10 +18,10 @@ from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Send, 
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.fanout import FanOut
-from polyfeed.gateway.http import rest_app
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.requests import Requests
+from polyfeed.gateway.rest import rest_app
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import AnyCommand, Clock, Origin
 from polyfeed.model.enums import OrderKind, Side
@@ -240,6 +240,17 @@ async def test_an_upgrade_behind_an_unread_response_comes_after_it(house: House)
     assert await raw.reader.readexactly(BIG) == b"B" * BIG
     assert b" 101 " in await raw.head()
     assert (await raw.frame())[1] == b"echo 'hi'"
+    raw.end()
+
+
+async def test_a_refusal_behind_an_unread_response_comes_after_it(house: House) -> None:
+    raw = await narrow(house.number)
+    raw.writer.write(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" + upgrade("/fail"))
+    await asyncio.sleep(0.1)
+    await raw.head()
+    await raw.reader.readexactly(BIG)
+    assert b" 500 " in await raw.head()
+    assert await raw.ended()
     raw.end()
 
 

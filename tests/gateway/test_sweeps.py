@@ -1,4 +1,4 @@
-"""Turns that are longer than a slice: what happens between two slices of one walk through a cohort."""
+"""Turns: what waits for them, and what happens between two slices of one walk through a cohort."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import FeedKey, Join, Leave, Send
+from polyfeed.dialects._base.feeds import Feed, Heard
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import SLICE
-from tests.gateway.fakes import FakeOutlet, Stage, texts_of
+from polyfeed.model.batches import Batch
+from polyfeed.model.events import KeyRevoked
+from tests.gateway.fakes import CountFeed, FakeDialect, FakeOutlet, Stage, texts_of
 
 A, B = FeedKey("a", 0), FeedKey("a", 1)
 
@@ -70,4 +74,37 @@ def test_who_leaves_between_two_slices_does_not_end_the_walk_for_the_others() ->
     for one, _ in made[:SLICE]:
         stage.fan.exit(one)
     stage.run()
+    assert stage.fan.idle()
+
+
+class OwnFeed(CountFeed):
+    """Says that an account got a key."""
+
+    wants = (KeyRevoked,)
+
+    def fold(self, change: Heard) -> None:
+        self.prices.append(0)
+
+
+class OwnDialect(FakeDialect):
+    def feed(self, key: FeedKey) -> Feed:
+        return OwnFeed(key) if key.account else super().feed(key)
+
+
+def test_only_what_is_somebodys_own_goes_at_once() -> None:
+    stage = Stage(dialect=OwnDialect())
+    (owner, outlet), (other, public) = stage.connect(), stage.connect()
+    stage.fan.carry_out(owner, [Join(FeedKey("own", 0, account=5)), Join(A)])
+    stage.fan.carry_out(other, [Join(A)])
+    stage.trade(1)
+    assert outlet.texts() == [], "a public frame waits for its turn, whoever hears it"
+    stage.fan.fold_private(AccountChange(5, KeyRevoked("key"), None))
+    stage.fan.flush(Batch(1, 2, 2))
+    assert outlet.texts() == ["a0:1", "own0:0"]
+    assert public.texts() == []
+    stage.run()
+    assert public.texts() == ["a0:1"]
+    assert outlet.texts() == ["a0:1", "own0:0"]
+    for one in (owner, other):
+        stage.fan.exit(one)
     assert stage.fan.idle()

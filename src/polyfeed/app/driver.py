@@ -48,6 +48,7 @@ class Driver:
         for ahead in range(0, int(seconds * 1e6), WARM_UP_STEP_US):
             self.step(now + ahead)
             await self._sequencer.drain()
+            await asyncio.sleep(0)
 
     def step(self, now: int) -> None:
         """Takes what is due from every source at a time."""

@@ -17,10 +17,10 @@ from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects.registry import DIALECTS, make_dialects
 from polyfeed.gateway.gateway import Gateway
-from polyfeed.gateway.http import rest_app
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.requests import Entry, Requests
+from polyfeed.gateway.rest import rest_app
 from polyfeed.market.market import Market
 
 LAST_SECONDS = 1.0

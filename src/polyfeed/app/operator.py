@@ -12,7 +12,7 @@ from polyfeed.app.api import accounts, credentials, orders, venue
 from polyfeed.app.api.endpoints import Call, Problem, Router, decode
 from polyfeed.app.api.openapi import document
 from polyfeed.dialects._base.rest import RestResponse
-from polyfeed.gateway.http import Receive, Scope, Send, read_body, respond
+from polyfeed.gateway.rest import Receive, Scope, Send, read_body, respond
 
 if TYPE_CHECKING:
     from polyfeed.app.server import Server

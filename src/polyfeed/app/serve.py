@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -44,21 +45,32 @@ async def run(config: Config, market: Market, flow: Flow) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    stopped = asyncio.create_task(stop.wait())
     server = Server(config, SteadyClock(), market, flow)
     try:
-        await server.start()
+        if not await before(stopped, server.start()):
+            return 0
         print(f"polyfeed is ready\n{server.directory()}", flush=True)
-        stopped = asyncio.create_task(stop.wait())
-        failed = asyncio.create_task(server.failed())
-        done, _ = await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (stopped, failed):
-            task.cancel()
-        if failed in done:
+        if await before(stopped, server.failed()):
             return 1
+        log.info("stopping: saying goodbye to every client")
+    finally:
         # A second signal does not wait for anybody.
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-        log.info("stopping: saying goodbye to every client")
-    finally:
+        stopped.cancel()
         await server.stop()
     return 0
+
+
+async def before(stopped: asyncio.Task[bool], work: Coroutine[None, None, None]) -> bool:
+    """Whether the work was done before the stop came; else it is broken off. Raises what the work raises."""
+    task = asyncio.create_task(work)
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return False
+    await task
+    return True

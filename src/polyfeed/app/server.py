@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import ssl
@@ -108,23 +107,27 @@ class Server:
             raise ValueError(f"the venue cannot be set up: {refused[0].refusal}: {refused[0].detail}")
 
     async def stop(self) -> None:
-        """Not ready, then goodbye to every client, then the end; never longer than the configured time."""
+        """Not ready, then goodbye to every client, then the end: the configured time and two seconds at most."""
         self.ready = False
         await self._role.close(self.config.server.drain_seconds)
         await self._operator.drain(1.0)
         for task in self._tasks:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def failed(self) -> None:
-        """Returns never, or raises what ended one of the server's own tasks."""
-        await asyncio.gather(*self._tasks)
+        """Returns when one of the server's own tasks has ended, which none should; the log says why."""
+        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def carry_out(self, command: AnyCommand) -> Outcome:
         """Has the venue carry out a command; its outcome. Raises Problem 409 with the reason when it is refused."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._role.gateway.requests.submit(command, future.set_result)
+
+        def settle(outcome: Outcome) -> None:
+            if not future.done():
+                future.set_result(outcome)
+
+        self._role.gateway.requests.submit(command, settle)
         outcome = await future
         if not outcome.accepted:
             raise Problem(409, f"{outcome.refusal}: {outcome.detail}")

@@ -20,11 +20,10 @@ CHUNK_BYTES = 65_536
 class Cohort:
     """`indexes` are the places of `frames` in the log, which counts all frames of all feeds."""
 
-    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members", "private", "sent_at")
+    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members", "sent_at")
 
     def __init__(self, lines: frozenset[Line]) -> None:
         self.lines = lines
-        self.private = any(line.feed.key.account for line in lines)
         self.members: dict[Connection, None] = {}
         self._indexes: list[int] = []
         self._frames: list[bytes] = []

@@ -23,6 +23,7 @@ from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet, write_abreast
 from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.requests import Requests
+from polyfeed.gateway.sweep import Sweep
 from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.model.batches import Batch, Outcome
 from polyfeed.model.events import RelayedFrame
@@ -83,6 +84,7 @@ class FanOut:
         self._silent = Cohort(frozenset())
         self._cohorts: dict[frozenset[Line], Cohort] = {self._silent.lines: self._silent}
         self._fresh: dict[Cohort, None] = {}
+        self._urgent: dict[Cohort, None] = {}
         self._sweeps: deque[Sweep] = deque()
         self.turning = False
         self.longest_rest = LONGEST_REST_US
@@ -141,10 +143,11 @@ class FanOut:
         except Exception:
             self._break(line)
             return
+        waiting = self._urgent if line.feed.key.account else self._fresh
         for frame in frames:
             for cohort in line.cohorts:
                 cohort.append(self._head, frame)
-                self._fresh[cohort] = None
+                waiting[cohort] = None
                 if cohort.bytes > self._lag_bytes:
                     cohort.shrink(self._lag_bytes)
             self._head += 1
@@ -398,6 +401,7 @@ class FanOut:
             return
         del self._cohorts[cohort.lines]
         self._fresh.pop(cohort, None)
+        self._urgent.pop(cohort, None)
         for line in cohort.lines:
             line.cohorts.pop(cohort, None)
 
@@ -442,8 +446,9 @@ class FanOut:
 
     def _serve_private(self) -> None:
         """Writes what is somebody's own at once: it does not wait behind thousands of readers of public frames."""
-        for cohort in [cohort for cohort in self._fresh if cohort.private]:
-            del self._fresh[cohort]
+        while self._urgent:
+            cohort, _ = self._urgent.popitem()
+            self._fresh.pop(cohort, None)
             sweep = Sweep(cohort)
             sweep.behind = self._serve(cohort, sweep.next_members(len(cohort.members)))
             sweep.end_cohort()
@@ -463,34 +468,6 @@ class FanOut:
         for other in others:
             self.resume(other)
         return bool(others)
-
-
-class Sweep:
-    """One walk through a cohort's members, for the frames before `end`."""
-
-    __slots__ = ("_left", "behind", "cohort", "end")
-
-    def __init__(self, cohort: Cohort) -> None:
-        self.cohort = cohort
-        self.end = cohort.end()
-        self.behind = False
-        self._left = list(cohort.members)
-
-    def end_cohort(self) -> None:
-        """Has the cohort forget what all its members have been sent."""
-        members = self.cohort.members if self.behind else ()
-        self.cohort.forget(min((member.cursor for member in members), default=self.end))
-
-    def next_members(self, count: int) -> list[Connection]:
-        """Up to `count` that have not had their turn, none when all have had it.
-
-        Who went to another cohort since the walk began hears that one's frames, not these.
-        """
-        part: list[Connection] = []
-        while self._left and not part:
-            part = [connection for connection in self._left[-count:] if connection.cohort is self.cohort]
-            del self._left[-count:]
-        return part
 
 
 def text_frame(text: str) -> bytes:

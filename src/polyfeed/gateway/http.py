@@ -1,4 +1,4 @@
-"""HTTP on a dialect's port: its REST calls, and the way to a WebSocket.
+"""One HTTP connection on a port: calls, and the way to a WebSocket.
 
 uvicorn parses HTTP; the class here adds what the open internet needs: a deadline for each request to become whole, and
 one for its response to be read.
@@ -7,30 +7,15 @@ one for its response to be read.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from functools import partial
-from typing import Any, cast
-from urllib.parse import parse_qs
+from typing import cast
 
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.protocol import WebSocketProtocol
-from polyfeed.model.batches import Outcome
-
-log = logging.getLogger("polyfeed.gateway")
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-BODY_BYTES = 65_536
 
 
 class HttpProtocol(H11Protocol):
@@ -131,74 +116,3 @@ class HttpProtocol(H11Protocol):
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         protocol.data_received(b"".join(head) + self.conn.trailing_data[0])
-
-
-def rest_app(port: Port) -> App:
-    """The dialect's REST calls as an ASGI application."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        body = await read_body(receive)
-        if body is None:
-            await respond(send, RestResponse(413, b"request body too large\n", "text/plain"))
-            return
-        request = RestRequest(
-            scope["method"],
-            scope["path"],
-            parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            body,
-            scope["query_string"].decode("latin-1"),
-            (scope.get("client") or ("",))[0],
-        )
-        try:
-            answer = await settle(port, port.fan.dialect.rest(port.now(), request))
-        except Exception:
-            log.exception("a REST call failed: %s %r", request.method, request.path)
-            answer = RestResponse(500, b"internal error\n", "text/plain")
-        await respond(send, answer)
-
-    return app
-
-
-async def settle(port: Port, answer: RestAnswer) -> RestResponse:
-    """The response that an answer comes to, after the venue has decided what it submits."""
-    while isinstance(answer, RestSubmit):
-        future: asyncio.Future[RestAnswer] = asyncio.get_running_loop().create_future()
-        port.requests.submit(answer.command, partial(decide, future, answer.reply), answer.reference)
-        answer = await future
-    return answer
-
-
-def decide(future: asyncio.Future[RestAnswer], reply: Callable[[Outcome], RestAnswer], outcome: Outcome) -> None:
-    """Makes the reply while the market and accounts show just what the command came to."""
-    if future.done():
-        return
-    try:
-        future.set_result(reply(outcome))
-    except Exception as error:
-        future.set_exception(error)
-
-
-async def read_body(receive: Receive) -> bytes | None:
-    """The request's body, None when it is larger than BODY_BYTES, or the client went before it was whole."""
-    body = b""
-    while True:
-        message = await receive()
-        body += bytes(message.get("body", b""))
-        if len(body) > BODY_BYTES or message["type"] == "http.disconnect":
-            return None
-        if not message.get("more_body", False):
-            return body
-
-
-async def respond(send: Send, answer: RestResponse) -> None:
-    """Sends a whole response."""
-    headers = {"content-type": answer.content_type, "content-length": str(len(answer.body)), **answer.headers}
-    await send(
-        {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()],
-        }
-    )
-    await send({"type": "http.response.body", "body": answer.body})

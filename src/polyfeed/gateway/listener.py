@@ -11,8 +11,9 @@ from typing import Any, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from polyfeed.gateway.http import App, HttpProtocol
+from polyfeed.gateway.http import HttpProtocol
 from polyfeed.gateway.port import Port, PortLimits
+from polyfeed.gateway.rest import App
 
 BACKLOG = 2048
 
@@ -80,7 +81,8 @@ class Listener:
 def listening_socket(host: str, number: int, send_buffer_bytes: int) -> socket.socket:
     """A bound TCP socket. Connections inherit its send buffer, which bounds what the kernel hides of a slow reader."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio switches Nagle's algorithm off for the connections that come of it.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)

@@ -163,9 +163,6 @@ class WebSocketProtocol(asyncio.Protocol):
     def _after_receiving(self) -> None:
         self._events += self._ws.events_received()
         self._work_off()
-        if self._connection is not None and self._ws.state is not State.OPEN:
-            self._port.fan.retire(self._connection)
-        self._send_control()
 
     def _work_off(self) -> None:
         """Does what came, as far as its answers can be sent: a client that does not read them is not heard on."""
@@ -175,6 +172,9 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._handshake(event)
             elif isinstance(event, Frame):
                 self._frame(event)
+        if self._connection is not None and self._ws.state is not State.OPEN:
+            self._port.fan.retire(self._connection)
+        self._send_control()
 
     def _send_control(self) -> None:
         """Writes what the library has to send: the handshake's answer, pongs, closes."""

@@ -42,18 +42,20 @@ def required(order: Order, price: int, left: int) -> int:
 
 def hold(order: Order, draft: Draft) -> None:
     """Brings what is held for an order to what its price and what it has left require."""
+    if order.account.house:
+        return
     if order.market.contract is not None:
         margin.secure(order, order.left, draft)
-    elif not order.account.house:
+    else:
         _hold(order, required(order, order.price, order.left), draft)
 
 
 def release(order: Order, draft: Draft) -> None:
     """Holds nothing for an order any more."""
-    if order.market.contract is not None:
-        margin.secure(order, 0, draft)
-    elif order.held:
+    if order.held:
         _hold(order, 0, draft)
+    elif order.market.contract is not None:
+        margin.secure(order, 0, draft)
 
 
 def _hold(order: Order, amount: int, draft: Draft) -> None:

@@ -113,7 +113,7 @@ class Venue:
             except Refused as refused:
                 outcome = Outcome(refused.refusal, refused.detail)
             run(state, draft)
-        if draft.positions or draft.touched:
+        if draft.positions:
             tell(draft)
         draft.tell_balances()
         return Batch(self.epoch, seq, ts, outcome, origin, draft.public, draft.private, more=bool(state.work))

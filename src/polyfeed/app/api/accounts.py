@@ -25,6 +25,8 @@ async def accounts(call: Call) -> list[schemas.AccountView]:
 async def open_account(call: Call) -> schemas.AccountView:
     """Opens an account under the next number."""
     known = call.server.accounts.all()
+    if number_in(call.body.name) is not None:
+        raise Problem(400, f"the name {call.body.name!r} would be taken for a number; choose another")
     if any(account.name == call.body.name for account in known):
         raise Problem(409, f"there is an account {call.body.name!r}; choose another name")
     number = max([FIRST_ACCOUNT - 1, *(account.account_id for account in known)]) + 1

@@ -11,7 +11,7 @@ from polyfeed.dialects.bitstamp import spec, wire
 from polyfeed.dialects.bitstamp.ids import NO_EVENT, EventId, market_number
 from polyfeed.dialects.bitstamp.markets import Listed
 from polyfeed.model.enums import CloseReason, OrderKind, Side, TimeInForce, Trigger
-from polyfeed.model.events import OrderOpened, OwnOrderOpened
+from polyfeed.model.events import OrderOpened, OwnOrderOpened, Trade
 
 _TIMED = {TimeInForce.GTC: 0, TimeInForce.DAY: 3, TimeInForce.IOC: 4, TimeInForce.FOK: 6, TimeInForce.GTD: 8}
 _POST_ONLY = 5
@@ -75,6 +75,12 @@ def first_price(terms: OrderOpened | OwnOrderOpened, price_scale: int) -> int:
     if terms.kind is OrderKind.LIMIT:
         return terms.price
     return spec.MARKET_BUY_PRICE * int(10**price_scale) if terms.side is Side.BUY else 0
+
+
+def implied_terms(event: Trade, order_id: int, side: Side) -> OrderOpened:
+    """Terms of an order whose announcement was not seen."""
+    left = event.taker_left if order_id == event.taker_id else event.maker_left
+    return OrderOpened(event.instrument, order_id, side, event.price, event.size + left)
 
 
 def event_name(row: Row, replaces: int = 0) -> str:

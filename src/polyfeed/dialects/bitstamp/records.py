@@ -26,10 +26,10 @@ from msgspec.structs import replace
 from polyfeed.dialects.bitstamp import spec, wire
 from polyfeed.dialects.bitstamp.grid import Grid
 from polyfeed.dialects.bitstamp.markets import Listed
-from polyfeed.dialects.bitstamp.order_events import Chain, Row, first_price, subtype
+from polyfeed.dialects.bitstamp.order_events import Chain, Row, first_price, implied_terms, subtype
 from polyfeed.dialects.bitstamp.touched import Touched
 from polyfeed.market.changes import LevelChange
-from polyfeed.model.enums import CloseReason, OrderKind
+from polyfeed.model.enums import CloseReason, OrderKind, Side
 from polyfeed.model.events import UNKNOWN_LEVEL, BookReset, OrderClosed, OrderOpened, OrderReduced, OrderRested, Trade
 
 
@@ -132,11 +132,11 @@ class Record:
             self._took(event, ts)
         if event.maker_id:
             self.touching.touch(1 - event.taker_side, event.price, ts)
-            terms = self.orders.get(event.maker_id) or _implied(event, event.maker_id, 1 - event.taker_side)
+            terms = self.orders.get(event.maker_id) or implied_terms(event, event.maker_id, Side(1 - event.taker_side))
             self._match(terms, event, ts, event.maker_left, event.maker_left == 0, terms.size)
 
     def _took(self, event: Trade, ts: int) -> None:
-        terms = self.orders.get(event.taker_id) or _implied(event, event.taker_id, event.taker_side)
+        terms = self.orders.get(event.taker_id) or implied_terms(event, event.taker_id, event.taker_side)
         filled = self.entering.get(event.taker_id, (0, 0))[1] + event.size
         self.entering[event.taker_id] = event.taker_left, filled
         done = event.taker_left == 0 and terms.size > 0
@@ -186,12 +186,6 @@ class Record:
         )
         self.rows.append(row)
         self.recent.append(row)
-
-
-def _implied(event: Trade, order_id: int, side: Any) -> OrderOpened:
-    """Terms of an order whose announcement was not seen."""
-    left = event.taker_left if order_id == event.taker_id else event.maker_left
-    return OrderOpened(event.instrument, order_id, side, event.price, event.size + left)
 
 
 FOLDS: dict[type, Callable[[Record, Any, int], None]] = {

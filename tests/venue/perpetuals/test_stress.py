@@ -1,0 +1,30 @@
+"""A million random commands with violent prices: money and margins are checked after every one."""
+
+import pytest
+
+from tests.venue.perpetuals.flows import MIXES, Mix
+from tests.venue.perpetuals.runs import run
+
+ALL = {"PositionLiquidated", "FundingPaid", "MarginAlert", "PositionSettled", "InsurancePremiumPaid", "LeverageSet"}
+
+
+@pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.name)
+def test_for_a_while(mix: Mix) -> None:
+    """A little of the next one, to run after each edit; twice, with the same bytes."""
+    assert run(mix, 1, 1_000) == run(mix, 1, 1_000)
+
+
+@pytest.mark.parametrize("mix", MIXES[1:3], ids=lambda mix: mix.name)
+def test_whatever_the_size_of_a_batch(mix: Mix) -> None:
+    """With small batches every decision takes many; none is larger than it may be."""
+    run(mix, 2, 1_500, batch_limit=30)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 17))
+@pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.name)
+def test_money_is_conserved_and_every_position_secured(mix: Mix, seed: int) -> None:
+    """6 mixes, 7 seeds: 1,008,000 commands. All that can happen does."""
+    seen, _ = run(mix, seed, 24_000)
+    missing = ALL - set(seen)
+    assert not missing or mix.name in ("calm", "slow")
