@@ -17,6 +17,7 @@ from polyfeed.venue.state import State
 
 BUY = Side.BUY
 LIMIT = OrderKind.LIMIT
+MARKET = OrderKind.MARKET
 
 
 def fund(order: Order) -> Balance:
@@ -82,6 +83,20 @@ def sellable(taker: Order, size: int) -> int:
     market = taker.market
     most_size = max(taker.account.balance(market.base).available, 0) // market.multiplier
     return size if most_size >= size else most_size - most_size % market.lot
+
+
+def buys_as_it_goes(order: Order) -> bool:
+    """Whether an order's money is not held beforehand: a market buy on limited credit."""
+    return order.kind is MARKET and order.side is BUY and not order.account.house and order.market.contract is None
+
+
+def coverable(taker: Order, price: int, size: int) -> int:
+    """How much of `size` a taker can pay for or deliver with what is not held for it."""
+    if buys_as_it_goes(taker):
+        return affordable(taker, price, size, taker.account.balance(taker.market.quote).available)
+    if taker.kind is OrderKind.CASH_SELL and not taker.account.house:
+        return sellable(taker, size)
+    return size
 
 
 def in_bounds(state: State, taker: Order, maker: Order, moved: int = 0) -> bool:

@@ -13,7 +13,7 @@ from polyfeed.model.formulas import cost, fee
 from polyfeed.venue.book import BookSide
 from polyfeed.venue.draft import MATCH, PERPETUAL_MATCH, Draft
 from polyfeed.venue.items import Activation
-from polyfeed.venue.ledger import affordable, in_bounds, sellable, settle
+from polyfeed.venue.ledger import affordable, buys_as_it_goes, coverable, in_bounds, settle
 from polyfeed.venue.lifecycle import close, report, rest, side_of
 from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
@@ -28,7 +28,7 @@ LIMIT = OrderKind.LIMIT
 MARKET = OrderKind.MARKET
 IOC = TimeInForce.IOC
 FOK = TimeInForce.FOK
-SPOT: MatchDetails = ((), (), ())
+SPOT: MatchDetails = ((), ((), ()), ())
 
 
 def facing(order: Order) -> BookSide:
@@ -77,20 +77,6 @@ def fillable(state: State, taker: Order) -> bool:
         if not missing:
             return market.contract is None or fillable_size(taker, maker.price, taker.left) == taker.left
     return False
-
-
-def buys_as_it_goes(order: Order) -> bool:
-    """Whether an order's money is not held beforehand: a market buy on limited credit."""
-    return order.kind is MARKET and order.side is BUY and not order.account.house and order.market.contract is None
-
-
-def coverable(taker: Order, price: int, size: int) -> int:
-    """How much of `size` a taker can pay for or deliver with what is not held for it."""
-    if buys_as_it_goes(taker):
-        return affordable(taker, price, size, taker.account.balance(taker.market.quote).available)
-    if taker.kind is OrderKind.CASH_SELL and not taker.account.house:
-        return sellable(taker, size)
-    return size
 
 
 def sweep(state: State, taker: Order, draft: Draft) -> bool:
@@ -189,10 +175,12 @@ def trade(state: State, taker: Order, maker: Order, asked: int, draft: Draft) ->
             *more[0],
         )
     )
-    for order, charged, details in zip((taker, maker), fees, more[1:], strict=True):
+    for order, charged, details in zip((taker, maker), fees, more[1], strict=True):
         own_fill = (order.id, market.id, trade_id, order.side, price, size, value, charged, order is maker, order.left)
         draft.own(order.account.id).append(OwnFill(*own_fill, *details))
         report(order, draft)
+    for account, settled in more[2]:
+        draft.own(account).append(settled)
     if market.watch.orders:
         fire(state, market)
     if size == asked:

@@ -14,7 +14,7 @@ from polyfeed.model.commands import (
     SetInstrumentStatus,
     SetSystemStatus,
 )
-from polyfeed.model.enums import BalanceCause, Detail, InstrumentKind, Refusal
+from polyfeed.model.enums import BalanceCause, Refusal
 from polyfeed.model.events import (
     AccountOpened,
     CurrencyDefined,
@@ -29,6 +29,7 @@ from polyfeed.venue.accounts import FEES, FUND, Account
 from polyfeed.venue.draft import Draft
 from polyfeed.venue.limits import MAX_AMOUNT, MAX_FEE_PPM, MAX_NUMBER, MAX_SCALE, MAX_TOTAL
 from polyfeed.venue.markets import Market
+from polyfeed.venue.perpetuals.listing import check_kind, open_fund
 from polyfeed.venue.refused import Refused
 from polyfeed.venue.state import State
 
@@ -100,30 +101,6 @@ def check_identity(state: State, instrument: Instrument) -> None:
                 raise Refused(
                     Refusal.ALREADY_EXISTS, f"{name}: {symbol!r} is {other.name}'s symbol in {dialect}; choose another"
                 )
-
-
-def check_kind(instrument: Instrument) -> None:
-    """Whether an instrument has the terms that its kind needs, and no others."""
-    name, terms = instrument.name, instrument.perpetual
-    decided = instrument.kind is InstrumentKind.PERPETUAL and instrument.detail is Detail.ORDERS
-    if terms is None:
-        if decided:
-            raise Refused(Refusal.INVALID_TERMS, f"{name}: a perpetual that takes orders needs terms; send `perpetual`")
-        return
-    if not decided:
-        raise Refused(
-            Refusal.INVALID_TERMS, f"{name}: only a perpetual that takes orders has such terms; leave them out"
-        )
-    flaw = terms.flaw()
-    if flaw is not None:
-        raise Refused(Refusal.INVALID_TERMS, f"{name}: {flaw}")
-
-
-def open_fund(state: State, draft: Draft) -> None:
-    """Opens the insurance fund's account, with the first perpetual."""
-    if FUND not in state.accounts:
-        state.accounts[FUND] = Account(FUND, False, None, None)
-        draft.own(FUND).append(AccountOpened("insurance fund"))
 
 
 def check_grid(instrument: Instrument) -> None:

@@ -53,7 +53,7 @@ class Books:
                 assert not one.liquidating
                 assert one.told
                 assert (account.id in one.contract.positions) == (one.size != 0)
-                assert (one.basis != 0 or abs(one.size) < 20) if one.size else one.basis == 0
+                assert one.size or not one.basis
                 assert one.size or not one.margin
                 assert one.mode is MarginMode.ISOLATED or not one.margin
                 resting = {i for i, order in account.orders.items() if order.market is one.market}

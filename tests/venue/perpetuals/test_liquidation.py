@@ -5,8 +5,8 @@ At 92 she has lost 640. 360 are left, 5 % of 80 * 92 = 7,360 are 368: she is liq
 """
 
 from polyfeed.model.batches import Batch
-from polyfeed.model.commands import Proceed
-from polyfeed.model.enums import CloseReason, ExecutionKind, MarginAlertKind, MarginMode, Side
+from polyfeed.model.commands import ListInstrument, Proceed
+from polyfeed.model.enums import CloseReason, ExecutionKind, InstrumentKind, MarginAlertKind, MarginMode, Side
 from polyfeed.model.events import (
     DeleveragingStateSet,
     InsuranceFundSet,
@@ -19,6 +19,8 @@ from polyfeed.model.events import (
     PositionSettled,
     Trade,
 )
+from polyfeed.venue.perpetuals.socialising import spare
+from tests.venue.driver import instrument
 from tests.venue.perpetuals.driver import ANN, BOB, CAT, FUND, HOUSE, Desk, names, own, perpetual, public, told
 
 ADL, ASSIGNED = ExecutionKind.DELEVERAGING, ExecutionKind.ASSIGNMENT
@@ -65,10 +67,10 @@ def test_a_position_is_closed_through_the_book() -> None:
         "OwnOrderUpdated",  # her order ended
         "MarginAlert",
         "OwnOrderOpened",
-        "PositionSettled",
         "OwnFill",
         "OwnOrderUpdated",
-        "PositionSettled",
+        "PositionSettled",  # what the position came to
+        "PositionSettled",  # the fee
         "InsurancePremiumPaid",
         "MarginAlert",
         "PositionSet",
@@ -213,3 +215,30 @@ def test_a_liquidation_goes_on_over_many_batches() -> None:
     for account in (ANN, BOB, CAT, FUND):
         assert parts.cash(account) == whole.cash(account)
     assert not any(isinstance(event, PositionSet) and event.liquidating for event in batches[-1].private.get(ANN, []))
+
+
+def test_a_liquidation_ends_as_soon_as_what_is_left_is_secured() -> None:
+    # Ann is long 40 at 100 in two markets. At 82 in the first she has 280 of the 164 + 200 that she needs. The second
+    # position needs most: its 40 go at 99, a loss of 40, and the fee is 1 % of 4,000. 200 are left for 164.
+    desk = perpetual()
+    terms = desk.venue._state.markets[0].instrument.perpetual
+    other = instrument(id=1, name="ETH-USD-PERP", kind=InstrumentKind.PERPETUAL, perpetual=terms)
+    desk.do(ListInstrument(other))
+    desk.index(100, market=1)
+    for market in (0, 1):
+        desk.trade(ANN, HOUSE, 40, 100, market)
+        desk.buy(HOUSE, 40, 99, instrument=market)
+    batch = desk.index(82)
+    assert [event.instrument for event in public(batch, PositionLiquidated)] == [1]
+    assert (desk.position(ANN, 0).size, desk.position(ANN, 1).size, desk.cash(ANN)) == (40, 0, 920)
+    assert desk.cash(FUND) == 40
+
+
+def test_the_fund_pays_only_what_its_own_positions_do_not_need() -> None:
+    # It takes Ann's 80 at 88 and her last 40. At 92 it has 540 and a profit of 320; its 80 need 5 % of 7,360.
+    desk = perpetual(fund=500)
+    fund = desk.venue._state.accounts[FUND]
+    desk.trade(ANN, BOB, 80, 100)
+    desk.index(92)
+    assert desk.position(FUND).size == 80
+    assert spare(fund, "USD") == 540 + 320 - 368

@@ -82,8 +82,9 @@ def look_at(state: State, position: Position, draft: Draft) -> None:
     draft.touch(balance)
     if position.size:
         note(position, draft)
-    level = alert_level(equity_of(position), initial_of(position), maintenance_of(position)) if position.size else None
-    if level is not None and level is not START and (position.alert is None or level > position.alert):
+    needed = maintenance_of(position)
+    level = alert_level(equity_of(position), initial_of(position), needed) if needed else None
+    if position.size and level not in (None, START) and (position.alert is None or level > position.alert):
         alert(position, level, draft)
     position.alert = level
     if level is START:

@@ -7,6 +7,7 @@ closed; while it is liquidated its margin bears it, so that nothing of the accou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from polyfeed.model.commands import PlaceOrder
@@ -27,8 +28,8 @@ from polyfeed.venue.perpetuals.positions import Closing, Position
 from polyfeed.venue.perpetuals.telling import note
 from polyfeed.venue.state import State
 
-MatchDetails = tuple[tuple[Any, ...], tuple[Any, ...], tuple[Any, ...]]
-"""The last fields of a Trade, of its taker's OwnFill and of its maker's."""
+MatchDetails = tuple[tuple[Any, ...], tuple[tuple[Any, ...], tuple[Any, ...]], Sequence[tuple[int, PositionSettled]]]
+"""The last fields of a Trade, of its taker's OwnFill and its maker's, and what accounts are told after these."""
 
 BUY = Side.BUY
 ISOLATED = MarginMode.ISOLATED
@@ -61,27 +62,28 @@ def fill(
         _set_aside(position, closing, before, gain)
     refresh(account, market.quote)
     note(position, draft)
-    if closing is not None:
-        draft.own(account.id).append(record(position, closing, size, value, number))
-        if position.orders and position.size * (1 if side is BUY else -1) >= 0:
-            state.work.append(Trim(position))
+    if closing is not None and position.orders and position.size * (1 if side is BUY else -1) >= 0:
+        state.work.append(Trim(position))
     return closing
 
 
 def settle_match(
     state: State, taker: Order, maker: Order, size: int, value: int, fees: tuple[int, int], draft: Draft
 ) -> MatchDetails:
-    """Both sides of a match in the book; what its Trade and the two OwnFill say besides."""
+    """Both sides of a match in the book; what its Trade and the two OwnFill say besides, and the settlements."""
     execution = ExecutionKind.POSITION_LIQUIDATION if taker.liquidation else ExecutionKind.TRADE
-    details = []
+    details, records = [], []
     for order, charged in zip((taker, maker), fees, strict=True):
         position = position_of(order.account, taker.market)
         closing = fill(state, position, order.side, size, value, charged, state.last_trade_id, draft)
         hold(order, draft)
         kind = ExecutionKind.TRADE if order is maker else execution
         details.append((kind, *closed_by(position, closing)))
+        if closing is not None:
+            number = number_of(state.last_trade_id, order.side)
+            records.append((order.account.id, record(position, closing, size, value, number)))
     move(state.accounts[FEES], taker.market.quote, sum(fees), draft)
-    return (0, execution), details[0], details[1]
+    return (0, execution), (details[0], details[1]), records
 
 
 def closed_by(position: Position, closing: Closing | None) -> tuple[int, int, int]:
@@ -160,6 +162,8 @@ def exchange(
             )
         )
         own.append(OwnOrderUpdated(order.id, OrderStatus.FILLED, 0, size, value, 0, False))
+        if closing is not None:
+            own.append(record(position, closing, size, value, number_of(state.last_trade_id, its_side)))
 
 
 def forced(

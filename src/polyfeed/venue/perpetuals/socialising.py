@@ -13,7 +13,7 @@ from polyfeed.model.margin import shares
 from polyfeed.venue.accounts import FEES, FUND, Account
 from polyfeed.venue.draft import Draft
 from polyfeed.venue.perpetuals.items import Liquidation, Revaluation, Stage
-from polyfeed.venue.perpetuals.margin import cross_equity, refresh
+from polyfeed.venue.perpetuals.margin import cross_equity, positions_of, refresh
 from polyfeed.venue.perpetuals.positions import Position
 from polyfeed.venue.perpetuals.settling import move
 from polyfeed.venue.perpetuals.telling import note
@@ -28,8 +28,7 @@ def cover(state: State, item: Liquidation, missing: int, draft: Draft) -> None:
     target = item.target
     account, currency = target.account, target.market.quote
     fund = state.accounts[FUND]
-    paid = 0 if account is fund else min(missing, max(0, cross_equity(fund, currency), 0))
-    paid = min(paid, max(0, fund.balance(currency).total))
+    paid = 0 if account is fund else min(missing, spare(fund, currency))
     transfer(fund, account, currency, paid, draft)
     missing -= paid
     if missing:
@@ -41,6 +40,12 @@ def cover(state: State, item: Liquidation, missing: int, draft: Draft) -> None:
         transfer(state.accounts[FEES], account, currency, missing - sum(parts), draft)
         item.debts = [(payer, part) for payer, part in zip(owing, parts, strict=True) if part]
         item.stage = Stage.LOSS
+
+
+def spare(fund: Account, currency: str) -> int:
+    """What the fund has that its own positions do not need."""
+    secured = sum(one.maintenance for one in positions_of(fund, currency))
+    return max(0, min(fund.balance(currency).total, cross_equity(fund, currency) - secured))
 
 
 def means(payer: Position, loss: int) -> int:
