@@ -116,7 +116,7 @@ def test_thirty_thousand_commands() -> None:
     assert min(len(book.side(side)) for side in Side) > 600, "deep enough to try windows"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_million_commands(seed: int) -> None:

@@ -171,11 +171,13 @@ def test_every_sequence_is_its_references(seed: int) -> None:
     assert events > 1500
 
 
-@pytest.mark.slow
-def test_two_hundred_connections_of_twenty_users() -> None:
-    """100,000 order actions; slow readers are closed, nobody else notices."""
+@pytest.mark.parametrize(
+    "actions", [pytest.param(20_000, marks=pytest.mark.slow), pytest.param(100_000, marks=pytest.mark.soak)]
+)
+def test_two_hundred_connections_of_twenty_users(actions: int) -> None:
+    """Thousands of order actions; slow readers are closed, nobody else notices."""
     crowd = Crowd(users=20, connections=200, seed=7)
-    crowd.run(100_000, step=20)
+    crowd.run(actions, step=20)
     connections, closed, events = crowd.check()
     print(f"\n{connections} connections, {closed} slow readers closed, {events} events compared")
     assert connections > 300

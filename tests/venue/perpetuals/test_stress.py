@@ -21,7 +21,7 @@ def test_whatever_the_size_of_a_batch(mix: Mix) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10, 17))
+@pytest.mark.parametrize("seed", [10, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(11, 17))])
 @pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.name)
 def test_money_is_conserved_and_every_position_secured(mix: Mix, seed: int) -> None:
     """6 mixes, 7 seeds: 1,008,000 commands. All that can happen does."""
