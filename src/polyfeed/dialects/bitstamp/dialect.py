@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
 from polyfeed.dialects._base.effects import FeedKey
@@ -28,7 +29,7 @@ from polyfeed.dialects.bitstamp.rest import BitstampRest
 from polyfeed.dialects.bitstamp.session import BitstampSession
 from polyfeed.dialects.bitstamp.settings import BitstampSettings
 from polyfeed.dialects.bitstamp.subscriptions import Subscriptions
-from polyfeed.dialects.bitstamp.tokens import Tokens
+from polyfeed.dialects.bitstamp.tokens import READ, Tokens
 
 _SOCKET_PATHS = ("", "/")
 _PUBLIC: dict[str, Callable[[FeedKey, Listed, BitstampProjection], Feed]] = {
@@ -66,6 +67,11 @@ class BitstampDialect(Dialect):
             return RestResponse(404, b"Not Found", "text/plain")
         subscriptions = Subscriptions(self._markets, self._context.accounts, self._tokens, self._settings)
         return BitstampSession(subscriptions, self._settings, now)
+
+    def token(self, now: int, account: Account) -> str | None:
+        """What `websockets_token` would give the first key of the account that may read."""
+        key = next((key for key in account.keys.values() if READ in key.permissions), None)
+        return None if key is None else self._tokens.issue(now, account, key)
 
     def feed(self, key: FeedKey) -> Feed:
         """A new feed. Raises KeyError for a channel or a market that is not there."""

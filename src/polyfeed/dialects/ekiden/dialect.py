@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
 from polyfeed.dialects._base.effects import FeedKey
@@ -11,7 +12,7 @@ from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.ekiden import feeds, spec
-from polyfeed.dialects.ekiden.auth import Authority
+from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.book import BookFeed
 from polyfeed.dialects.ekiden.kline import KlineFeed
 from polyfeed.dialects.ekiden.numbers import Numbers
@@ -57,6 +58,11 @@ class EkidenDialect(Dialect):
         if peer.path == spec.PRIVATE_PATH:
             return PrivateSession(self._authority, self._settings, now)
         return RestResponse(404, b"Not Found", "text/plain")
+
+    def token(self, now: int, account: Account) -> str | None:
+        """What `authorize` would give the first Ed25519 key of the account."""
+        key = next((key for key in account.keys.values() if key.scheme == spec.KEY_SCHEME), None)
+        return None if key is None else self._authority.token(now, Login(account.account_id, key.key_id))
 
     def feed(self, key: FeedKey) -> Feed:
         """A new feed of a listed instrument or of an account. Raises KeyError for anything else."""
