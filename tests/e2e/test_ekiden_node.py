@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from polyfeed.model.commands import ListInstrument, PlaceOrder
+from polyfeed.model.commands import PlaceOrder
 from polyfeed.model.enums import OrderKind, Side
-from polyfeed.model.instruments import Instrument
 from polyfeed.sources.demo import AGENTS, USERS
 from tests.e2e.ekiden_client import ALICE, Api
 from tests.e2e.world import World, world
@@ -32,21 +31,17 @@ printed();
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(NODE is None, reason="there is no node")]
 
 
-async def market(one: World) -> int:
-    """The market of the page, listed where the demo has none of that symbol."""
-    known = one.first.gateway.market.by_symbol("ekiden", "BTC-USDC")
-    if known is not None:
-        return known.instrument.id
-    number = len(one.first.gateway.market.instruments)
-    await one.command(
-        ListInstrument(Instrument(number, "BTC-USDC", "BTC", "USD", 2, 8, 1, 1, 1, symbols={"ekiden": "BTC-USDC"}))
-    )
-    return number
+def market(one: World) -> tuple[int, int]:
+    """The market of the page, and a price there: what its mark is."""
+    state = one.first.gateway.market.by_symbol("ekiden", "BTC-USDC")
+    assert state is not None
+    mark = state.perpetual.mark_price
+    return state.instrument.id, mark - mark % state.instrument.tick
 
 
 async def run(one: World, script: str, tmp_path: Path, wanted: list[str]) -> str:
     """Runs a script until its output has all that is wanted, while a user buys what an agent offers."""
-    number = await market(one)
+    number, price = market(one)
     path = tmp_path / "quick_start.js"
     path.write_text(script, "utf-8")
     assert NODE is not None
@@ -62,8 +57,8 @@ async def run(one: World, script: str, tmp_path: Path, wanted: list[str]) -> str
     try:
         async with asyncio.timeout(30):
             while not all(text in said for text in wanted):
-                await one.command(PlaceOrder(AGENTS, number, Side.SELL, OrderKind.LIMIT, 10**8, 100_200_00))
-                await one.command(PlaceOrder(next(iter(USERS)), number, Side.BUY, OrderKind.MARKET, 5 * 10**7))
+                await one.command(PlaceOrder(AGENTS, number, Side.SELL, OrderKind.LIMIT, 10**7, price))
+                await one.command(PlaceOrder(next(iter(USERS)), number, Side.BUY, OrderKind.MARKET, 10**6))
                 await one.pass_time(0.1)
                 try:
                     said += (await asyncio.wait_for(process.stdout.read(65536), 0.1)).decode()

@@ -172,7 +172,7 @@ def test_every_sequence_is_its_references(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "actions", [pytest.param(20_000, marks=pytest.mark.slow), pytest.param(100_000, marks=pytest.mark.soak)]
+    "actions", [pytest.param(50_000, marks=pytest.mark.slow), pytest.param(100_000, marks=pytest.mark.soak)]
 )
 def test_two_hundred_connections_of_twenty_users(actions: int) -> None:
     """Thousands of order actions; slow readers are closed, nobody else notices."""
