@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pytest
@@ -10,8 +11,8 @@ from polyfeed.accounts.accounts import Accounts
 from polyfeed.dialects._base.context import Context
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.commands import Deposit, OpenAccount
-from polyfeed.model.enums import Side
+from polyfeed.model.commands import AmendOrder, Deposit, OpenAccount, PlaceOrder
+from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.events import BookReset, LevelSet
 from tests.desk import Client
 from tests.dialects.bitstamp.desk import VAULT, VenueDesk, instrument, key_of, listed
@@ -89,6 +90,20 @@ def run(desk: VenueDesk, flow: Flow, readers: list[VenueDesk], count: int) -> No
             flow.live.append((command.account, batches[0].outcome.order_id))
         for reader in readers:
             hear(reader, batches)
+
+
+def test_an_order_that_is_enlarged_at_its_price_is_told() -> None:
+    """Otherwise a client that keeps every order would miss what was added (our decision: this wire has no amendments)."""
+    desk = listed()
+    desk.do(OpenAccount(1, "house", house=True))
+    client = desk.client("live_orders_btcusd")
+    order = desk.do(PlaceOrder(1, 0, Side.BUY, OrderKind.LIMIT, 100_000_000, 100))[0].outcome.order_id
+    desk.do(AmendOrder(1, order, size=250_000_000))
+    created, changed = (json.loads(text) for text in client.take())
+    assert (created["event"], created["data"]["amount_str"]) == ("order_created", "1.00000000")
+    assert (changed["event"], changed["data"]["amount_str"]) == ("order_changed", "2.50000000")
+    assert (changed["data"]["id"], changed["data"]["amount_traded"]) == (order, "0")
+    assert changed["pre_event_id"] == created["event_id"]
 
 
 def test_a_book_that_comes_level_by_level() -> None:

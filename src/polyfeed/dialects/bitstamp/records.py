@@ -6,8 +6,7 @@
 4. A post-only order that would cross is `created` and `deleted`.
 5. Market orders are created with an odd price; one that is sized in the counter currency has no amount until it
    matches, is `changed` by every match, and `deleted` at the end.
-6. An order that is amended in its place is `changed`; one that loses its place is `deleted` and `created`.
-
+6. An order that is amended at its price is `changed`; one that gets another price is `deleted` and `created`.
 7. Of an order that was replaced by another, `deleted` shows the other's price, and its `created` follows at once. (The
    sheet calls this form not seen; it is in the recording of section 9, 2,043 times without an exception.)
 
@@ -99,12 +98,12 @@ class Record:
         self._add(spec.CREATED, event, ts, event.size, 0, event.size, price)
 
     def rested(self, event: OrderRested, ts: int) -> None:
-        """What is left of it goes into the book."""
+        """What is left of it goes into the book; one that rests already was enlarged, and lost its place."""
         self.touching.touch(event.side, event.price, ts)
-        entering = self.entering.pop(event.order_id, None)
+        told, _ = self.entering.pop(event.order_id, (None, 0))
         terms = self.orders.get(event.order_id)
-        if entering is not None and terms is not None and entering[0] != event.left:
-            self._add(spec.CHANGED, terms, ts, event.left, 0, terms.size, event.price)
+        if terms is not None and told != event.left:
+            self._add(spec.CHANGED, terms, ts, event.left, 0, max(terms.size, event.left), event.price)
 
     def reduced(self, event: OrderReduced, ts: int) -> None:
         """A resting order became smaller."""
