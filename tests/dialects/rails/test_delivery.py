@@ -180,9 +180,10 @@ def test_two_hundred_connections_of_twenty_users(actions: int) -> None:
     crowd.run(actions, step=20)
     connections, closed, events = crowd.check()
     print(f"\n{connections} connections, {closed} slow readers closed, {events} events compared")
-    assert connections >= 200
-    assert closed > 0
-    assert events > 25 * actions
+    whole = actions == 100_000
+    assert connections > (300 if whole else 200)
+    assert closed > (5 if whole else 0)
+    assert events > (3_000_000 if whole else 25 * actions)
 
 
 def test_equal_connections_hear_equal_bytes_whenever_they_connected() -> None:
