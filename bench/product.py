@@ -37,12 +37,12 @@ def cpu() -> float:
 
 async def flood(scene: Scene, seconds: float) -> dict[str, float]:
     """As many batches as get through, each of them written to every connection before the next."""
-    rest, scene.fan.longest_rest = scene.fan.longest_rest, 0
+    rest, scene.fan.turns.longest_rest = scene.fan.turns.longest_rest, 0
     used, start, frames = cpu(), time.perf_counter(), scene.fan.frames
     while time.perf_counter() - start < seconds:
         await scene.change_a_level()
         await scene.settle()
-    scene.fan.longest_rest = rest
+    scene.fan.turns.longest_rest = rest
     return report(time.perf_counter() - start, cpu() - used, (scene.fan.frames - frames) * len(scene.fan.connections))
 
 

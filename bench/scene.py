@@ -139,7 +139,7 @@ class Scene:
 
     async def settle(self) -> None:
         """Returns when every connection has been sent all there is for it."""
-        while self.fan.turning or self._behind():  # noqa: ASYNC110 - the turns of the loop are what is measured
+        while self.fan.turns.turning or self._behind():  # noqa: ASYNC110 - the turns of the loop are what is measured
             await asyncio.sleep(0)
 
     async def close(self) -> None:

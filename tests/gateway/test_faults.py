@@ -121,7 +121,7 @@ def test_a_feed_that_cannot_heal_a_gap_closes_its_reader() -> None:
     finally:
         FaultyFeed.fault = ""
     assert outlet.texts()[-1] == "close 1011"
-    assert not stage.fan.turning
+    assert not stage.fan.turns.turning
 
 
 def test_who_has_begun_to_close_hears_nothing_more_whoever_wants_to_close_it_too() -> None:

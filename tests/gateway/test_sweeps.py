@@ -11,7 +11,7 @@ from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import FeedKey, Join, Leave, Send
 from polyfeed.dialects._base.feeds import Feed, Heard
 from polyfeed.gateway.connection import Connection
-from polyfeed.gateway.fanout import SLICE
+from polyfeed.gateway.turns import SLICE
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import KeyRevoked
 from tests.gateway.fakes import CountFeed, FakeDialect, FakeOutlet, Stage, texts_of

@@ -1,14 +1,12 @@
 """One dialect's feeds and everybody who hears them.
 
 The way of a frame: a feed gives text once per batch, it is framed once, given its place in the log and put into every
-cohort that hears the feed; a *turn* then walks the cohorts that have something new and writes to each connection that
-can take it. Many batches of one turn of the event loop become one write.
+cohort that hears the feed; a turn (turns.py) then walks the cohorts that have something new.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from websockets.frames import Frame, Opcode
@@ -20,10 +18,10 @@ from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
-from polyfeed.gateway.connection import Connection, Outlet, write_abreast
+from polyfeed.gateway.connection import Connection, Outlet
 from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.requests import Requests
-from polyfeed.gateway.sweep import Sweep
+from polyfeed.gateway.turns import Turns
 from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.model.batches import Batch, Outcome
 from polyfeed.model.events import RelayedFrame
@@ -38,12 +36,6 @@ PUBLIC = 0
 
 PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
 
-SLICE = 256
-"""Connections written to before the event loop gets a turn: one write costs about 5 us, so this is about 1 ms."""
-
-LONGEST_REST_US = 10_000
-"""The most that public frames wait for others to join them."""
-
 LONGEST_WATCH_US = 60_000_000
 """Until a deadline is looked at again, however far it is: so long at most is a connection that has gone remembered."""
 
@@ -53,7 +45,7 @@ class FanOut:
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
     called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps
-    for members that fall behind; `longest_rest` is the most (microseconds) that public frames wait for others.
+    for members that fall behind.
     """
 
     def __init__(
@@ -69,8 +61,7 @@ class FanOut:
         self.dialect = dialect
         self.connections: dict[Connection, None] = {}
         self.frames = 0
-        self._soon = soon
-        self._later = later
+        self.turns = Turns(soon, later, now, self.resume)
         self._watch = watch
         self._requests = requests
         self._now = now
@@ -83,13 +74,6 @@ class FanOut:
         self._head = 0
         self._silent = Cohort(frozenset())
         self._cohorts: dict[frozenset[Line], Cohort] = {self._silent.lines: self._silent}
-        self._fresh: dict[Cohort, None] = {}
-        self._urgent: dict[Cohort, None] = {}
-        self._sweeps: deque[Sweep] = deque()
-        self.turning = False
-        self.longest_rest = LONGEST_REST_US
-        self._turn_began = 0
-        self._rest_until = 0
 
     # --- batches in -------------------------------------------------------------------------------------------------
 
@@ -143,7 +127,7 @@ class FanOut:
         except Exception:
             self._break(line)
             return
-        waiting = self._urgent if line.feed.key.account else self._fresh
+        waiting = self.turns.urgent if line.feed.key.account else self.turns.fresh
         for frame in frames:
             for cohort in line.cohorts:
                 cohort.append(self._head, frame)
@@ -171,14 +155,13 @@ class FanOut:
         """Sends, or has sent soon, what was published."""
         if self._broken:
             self._close_broken()
-        self._serve_private()
-        if self._fresh and not self.turning:
-            self._begin()
+        self.turns.serve()
 
     def idle(self) -> bool:
         """Whether no feed, no group of listeners and no frame is kept: what it must come to when everybody has left."""
         return (
-            not (self._lines or self._wants or self._timed or self._dirty or self._fresh or self._sweeps)
+            not (self._lines or self._wants or self._timed or self._dirty)
+            and self.turns.idle()
             and len(self._cohorts) == 1
         )
 
@@ -400,74 +383,9 @@ class FanOut:
         if cohort.members or cohort is self._silent:
             return
         del self._cohorts[cohort.lines]
-        self._fresh.pop(cohort, None)
-        self._urgent.pop(cohort, None)
+        self.turns.drop(cohort)
         for line in cohort.lines:
             line.cohorts.pop(cohort, None)
-
-    # --- frames out -------------------------------------------------------------------------------------------------
-
-    def _begin(self) -> None:
-        """Has a turn begin: at once, or, after a long one, when everything else has had as much time.
-
-        So one frame goes out as it comes while there is little to do, and under load each write carries more frames.
-        """
-        self.turning = True
-        rest = self._rest_until - self._now()
-        if rest <= 0:
-            self._soon(self._turn)
-        else:
-            self._later(rest / 1e6, self._turn)
-
-    def _turn(self) -> None:
-        """Writes to up to SLICE connections, then lets others have the event loop."""
-        budget = SLICE
-        if not self._sweeps:
-            self._turn_began = self._now()
-            self._sweeps.extend(Sweep(cohort) for cohort in self._fresh)
-            self._fresh.clear()
-        while budget > 0 and self._sweeps:
-            sweep = self._sweeps[0]
-            part = sweep.next_members(budget)
-            budget -= len(part) + 1
-            if part:
-                sweep.behind |= self._serve(sweep.cohort, part)
-            else:
-                self._sweeps.popleft()
-                sweep.end_cohort()
-        if self._sweeps:
-            self._soon(self._turn)
-            return
-        now = self._now()
-        self._rest_until = now + min(now - self._turn_began, self.longest_rest)
-        self.turning = False
-        if self._fresh:
-            self._begin()
-
-    def _serve_private(self) -> None:
-        """Writes what is somebody's own at once: it does not wait behind thousands of readers of public frames."""
-        while self._urgent:
-            cohort, _ = self._urgent.popitem()
-            self._fresh.pop(cohort, None)
-            sweep = Sweep(cohort)
-            sweep.behind = self._serve(cohort, sweep.next_members(len(cohort.members)))
-            sweep.end_cohort()
-
-    def _serve(self, cohort: Cohort, members: list[Connection]) -> bool:
-        """Sends what there is for members of a cohort: the same bytes to most, and to each other what it needs.
-
-        Returns whether any of them may not have all of it yet.
-        """
-        cohort.sent_at = self._now()
-        cursor, others = members[0].cursor, members
-        if cohort.lost_before <= cursor < cohort.end():
-            data, after = cohort.chunk(cursor)
-            others = write_abreast(members, data, cursor, after)
-            if after < cohort.end():
-                others = members
-        for other in others:
-            self.resume(other)
-        return bool(others)
 
 
 def text_frame(text: str) -> bytes:

@@ -1,0 +1,125 @@
+"""The way out: cohorts that have something new, and the turns that write it to their members.
+
+Private frames are written at once. Public ones wait for a *turn* of the event loop, in which every cohort's new frames
+go out as one write to each of its members; many batches between two turns become one write.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from polyfeed.gateway.cohort import Cohort
+from polyfeed.gateway.connection import Connection, write_abreast
+from polyfeed.gateway.sweep import Sweep
+
+SLICE = 256
+"""Connections written to before the event loop gets a turn: one write costs about 5 us, so this is about 1 ms."""
+
+LONGEST_REST_US = 10_000
+"""The most that public frames wait for others to join them."""
+
+
+class Turns:
+    """Writes what cohorts have to their members.
+
+    `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `now` is gateway
+    time; `resume` sends one connection all that it can be sent. `fresh` are the cohorts with new public frames,
+    `urgent` those with private ones; `longest_rest` is the most (microseconds) that public frames wait for others.
+    """
+
+    def __init__(
+        self,
+        soon: Callable[[Callable[[], None]], object],
+        later: Callable[[float, Callable[[], None]], object],
+        now: Callable[[], int],
+        resume: Callable[[Connection], None],
+    ) -> None:
+        self.fresh: dict[Cohort, None] = {}
+        self.urgent: dict[Cohort, None] = {}
+        self.turning = False
+        self.longest_rest = LONGEST_REST_US
+        self._soon = soon
+        self._later = later
+        self._now = now
+        self._resume = resume
+        self._sweeps: deque[Sweep] = deque()
+        self._turn_began = 0
+        self._rest_until = 0
+
+    def serve(self) -> None:
+        """Sends, or has sent soon, what `urgent` and `fresh` have."""
+        self._serve_private()
+        if self.fresh and not self.turning:
+            self._begin()
+
+    def drop(self, cohort: Cohort) -> None:
+        """A cohort has lost its last member."""
+        self.fresh.pop(cohort, None)
+        self.urgent.pop(cohort, None)
+
+    def idle(self) -> bool:
+        """Whether nothing is left to be written."""
+        return not (self.fresh or self._sweeps)
+
+    def _begin(self) -> None:
+        """Has a turn begin: at once, or, after a long one, when everything else has had as much time.
+
+        So one frame goes out as it comes while there is little to do, and under load each write carries more frames.
+        """
+        self.turning = True
+        rest = self._rest_until - self._now()
+        if rest <= 0:
+            self._soon(self._turn)
+        else:
+            self._later(rest / 1e6, self._turn)
+
+    def _turn(self) -> None:
+        """Writes to up to SLICE connections, then lets others have the event loop."""
+        budget = SLICE
+        if not self._sweeps:
+            self._turn_began = self._now()
+            self._sweeps.extend(Sweep(cohort) for cohort in self.fresh)
+            self.fresh.clear()
+        while budget > 0 and self._sweeps:
+            sweep = self._sweeps[0]
+            part = sweep.next_members(budget)
+            budget -= len(part) + 1
+            if part:
+                sweep.behind |= self._serve(sweep.cohort, part)
+            else:
+                self._sweeps.popleft()
+                sweep.end_cohort()
+        if self._sweeps:
+            self._soon(self._turn)
+            return
+        now = self._now()
+        self._rest_until = now + min(now - self._turn_began, self.longest_rest)
+        self.turning = False
+        if self.fresh:
+            self._begin()
+
+    def _serve_private(self) -> None:
+        """Writes what is somebody's own at once: it does not wait behind thousands of readers of public frames."""
+        while self.urgent:
+            cohort, _ = self.urgent.popitem()
+            self.fresh.pop(cohort, None)
+            sweep = Sweep(cohort)
+            sweep.behind = self._serve(cohort, sweep.next_members(len(cohort.members)))
+            sweep.end_cohort()
+
+    def _serve(self, cohort: Cohort, members: list[Connection]) -> bool:
+        """Sends what there is for members of a cohort: the same bytes to most, and to each other what it needs.
+
+        Returns whether any of them may not have all of it yet.
+        """
+        cohort.sent_at = self._now()
+        cursor, others = members[0].cursor, members
+        if cohort.lost_before <= cursor < cohort.end():
+            data, after = cohort.chunk(cursor)
+            others = write_abreast(members, data, cursor, after)
+            if after < cohort.end():
+                others = members
+        for other in others:
+            self._resume(other)
+        return bool(others)
