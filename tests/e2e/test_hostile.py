@@ -22,7 +22,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 async def one() -> AsyncIterator[World]:
-    async with world("flow.agents=3", "gateway.handshake_seconds=0.3", "gateway.close_seconds=0.5") as running:
+    async with world(
+        "flow.agents=3", "gateway.handshake_seconds=0.3", "gateway.close_seconds=0.5", "gateway.max_fragments=100"
+    ) as running:
         await running.pass_time(1)
         yield running
 
@@ -57,47 +59,62 @@ Attack = Callable[[Raw], Awaitable[None]]
 
 async def oversized(raw: Raw) -> None:
     raw.writer.write(frame(1, b"x" * 70_000))
-    assert (await raw.close_code())[0] == 1009
+    assert await raw.close_code() == (1009, "message is too big")
 
 
 async def oversized_in_fragments(raw: Raw) -> None:
     raw.writer.write(frame(1, b"x" * 40_000, fin=False) + frame(0, b"x" * 40_000))
-    assert (await raw.close_code())[0] == 1009
+    assert await raw.close_code() == (1009, "message is too big")
 
 
 async def announced_as_huge(raw: Raw) -> None:
     raw.writer.write(bytes([0x81, 0xFF]) + struct.pack(">Q", 1 << 62) + b"\0\0\0\0")
-    assert (await raw.close_code())[0] == 1009
+    assert await raw.close_code() == (1009, "message is too big")
 
 
 async def not_utf8(raw: Raw) -> None:
     raw.writer.write(frame(1, b"\xff\xfe"))
-    assert await raw.close_code() == (1007, "text message is not UTF-8")
+    assert await raw.close_code() == (1007, "text is not UTF-8")
 
 
 async def unmasked(raw: Raw) -> None:
     raw.writer.write(frame(1, b"{}", masked=False))
-    assert (await raw.close_code())[0] == 1002
+    assert await raw.close_code() == (1002, "protocol error")
 
 
 async def reserved_opcode(raw: Raw) -> None:
     raw.writer.write(frame(3, b""))
-    assert (await raw.close_code())[0] == 1002
+    assert await raw.close_code() == (1002, "protocol error")
 
 
 async def continuation_of_nothing(raw: Raw) -> None:
     raw.writer.write(frame(0, b"{}"))
-    assert (await raw.close_code())[0] == 1002
+    assert await raw.close_code() == (1002, "protocol error")
 
 
 async def long_ping(raw: Raw) -> None:
     raw.writer.write(frame(9, b"x" * 126))
-    assert (await raw.close_code())[0] == 1002
+    assert await raw.close_code() == (1002, "protocol error")
 
 
 async def close_with_a_bad_code(raw: Raw) -> None:
     raw.writer.write(frame(8, struct.pack(">H", 1005)))
-    assert (await raw.close_code())[0] == 1002
+    assert await raw.close_code() == (1002, "protocol error")
+
+
+async def not_utf8_in_a_close_reason(raw: Raw) -> None:
+    raw.writer.write(frame(8, struct.pack(">H", 1000) + b"\xff"))
+    assert await raw.close_code() == (1007, "text is not UTF-8")
+
+
+async def floods(raw: Raw) -> None:
+    raw.writer.write(frame(9, b"") * 5000)
+    assert await raw.close_code() == (1008, "too many messages")
+
+
+async def crumbles(raw: Raw) -> None:
+    raw.writer.write(frame(1, b"x", fin=False) + frame(0, b"x", fin=False) * 200)
+    assert await raw.close_code() == (1009, "message is too big")
 
 
 async def vanishes(raw: Raw) -> None:
@@ -117,6 +134,9 @@ async def vanishes(raw: Raw) -> None:
         continuation_of_nothing,
         long_ping,
         close_with_a_bad_code,
+        not_utf8_in_a_close_reason,
+        floods,
+        crumbles,
         vanishes,
     ],
 )

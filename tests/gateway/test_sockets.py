@@ -17,6 +17,7 @@ from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Send, Submit
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import Session
+from polyfeed.gateway.door import Door, DoorLimits
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
@@ -30,6 +31,7 @@ from tests.e2e.raw import Raw, frame, upgrade
 from tests.gateway.fakes import EchoSession, FakeDialect
 
 BIG = 4_000_000
+OPEN = DoorLimits()
 
 
 class Talker(EchoSession):
@@ -79,7 +81,8 @@ class TalkDialect(FakeDialect):
 class House:
     """A listener on a free port."""
 
-    def __init__(self, limits: PortLimits) -> None:
+    def __init__(self, limits: PortLimits, doors: DoorLimits = OPEN) -> None:
+        self.time = 0
         loop = asyncio.get_running_loop()
         self.dialect = TalkDialect()
         self.submitted: list[tuple[AnyCommand, Origin]] = []
@@ -88,7 +91,8 @@ class House:
         self.fan = FanOut(
             self.dialect, loop.call_soon, loop.call_later, lambda *_: None, requests, lambda: 0, lag_bytes=1 << 24
         )
-        self.port = Port(self.fan, requests, limits, lambda: 0, lambda: 1)
+        self.door = Door(doors)
+        self.port = Port(self.fan, requests, limits, lambda: self.time, lambda: 1, self.door)
         self.listener = Listener(rest_app(self.port), limits, self.port)
         self.number = 0
         self.seq = 0
@@ -127,6 +131,7 @@ async def house(caplog: pytest.LogCaptureFixture) -> AsyncIterator[House]:
     await one.listener.drain(2.0)
     await until(lambda: not one.fan.connections and not one.port.sockets)
     assert one.fan.idle()
+    assert one.door.opened == 0
     assert faults == []
 
 

@@ -15,11 +15,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from polyfeed.dialects._base.origins import allowed_hosts
 from polyfeed.dialects.bitstamp import BitstampSettings
 from polyfeed.dialects.ekiden import EkidenSettings
 from polyfeed.dialects.kraken import KrakenSettings
 from polyfeed.dialects.peatio import PeatioSettings
 from polyfeed.dialects.rails import RailsSettings
+from polyfeed.gateway.door import networks
 from polyfeed.sources.relay_terms import Terms
 
 ENVIRONMENT_PREFIX = "POLYFEED_"
@@ -28,6 +30,8 @@ PortNumber = Annotated[int, Meta(ge=0, le=65535)]
 """0 takes a free one."""
 
 Seconds = Annotated[float, Meta(gt=0)]
+
+NotNegative = Annotated[int, Meta(ge=0)]
 
 
 class ConfigError(Exception):
@@ -39,6 +43,7 @@ class ServerSection(Struct, frozen=True, kw_only=True):
 
     `tls` is empty, "self-signed" (a certificate is made in `state_dir`), or the path of a PEM certificate chain whose
     key is `tls_key`. TLS listeners stand beside the plain ones. `drain_seconds` is the most a stop waits for clients.
+    `trusted_proxies` are addresses and networks, separated by spaces, whose X-Forwarded-For says who a client is.
     """
 
     host: str = "127.0.0.1"
@@ -46,16 +51,25 @@ class ServerSection(Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     state_dir: str = "~/.local/state/polyfeed"
     drain_seconds: Seconds = 5.0
+    trusted_proxies: str = ""
+
+    def __post_init__(self) -> None:
+        networks(self.trusted_proxies)
 
 
 class HttpSection(Struct, frozen=True, kw_only=True):
     """The operator's port: health, metrics, statuses, accounts.
 
+    It listens on `host`, which is not `server.host`, and on other than a loopback address only with a token: `token`,
+    or the first line of `token_file`. With one, the operator's calls and the metrics want `Authorization: Bearer`.
     `names` are the host names, separated by spaces, by which operators reach it, beside addresses and `localhost`.
     """
 
+    host: str = "127.0.0.1"
     port: PortNumber = 9000
     names: str = ""
+    token: str = ""
+    token_file: str = ""
 
 
 class KrakenSection(KrakenSettings, frozen=True, kw_only=True):
@@ -138,7 +152,14 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     """What connections are given. Times in seconds, sizes in bytes.
 
     `lag_bytes` are kept for readers that fall behind, for each group of equal subscriptions; a reader that falls
-    further behind gets what its channel says. One whose socket takes nothing for `stall_seconds` is dropped.
+    further behind gets what its channel says. One whose socket takes nothing for `stall_seconds` is dropped, and one
+    whose machine does not answer TCP for `dead_seconds`.
+
+    A connection may send `message_rate` frames a second, pings included, `message_burst` of them at once, and messages
+    in `max_fragments`. There may be `connections` in all, else 503; `address_connections` of one address (an IPv6
+    network of 64 bits counts as one) and `handshake_rate` a second, `handshake_burst` at once, else 429. `origins`
+    are the web pages that may connect, with commas: hosts, or http(s) URLs; none is all. 0 is no limit. With
+    `compression`, clients that ask for permessage-deflate get it.
     """
 
     lag_bytes: Annotated[int, Meta(ge=65_536)] = 4_194_304
@@ -147,6 +168,19 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     close_seconds: Seconds = 5.0
     head_bytes: Annotated[int, Meta(ge=1024)] = 16_384
     send_buffer_bytes: Annotated[int, Meta(ge=4096)] = 131_072
+    dead_seconds: Annotated[int, Meta(ge=5)] = 60
+    message_rate: NotNegative = 200
+    message_burst: Annotated[int, Meta(ge=1)] = 1000
+    max_fragments: Annotated[int, Meta(ge=1)] = 1024
+    connections: NotNegative = 50_000
+    address_connections: NotNegative = 1000
+    handshake_rate: NotNegative = 100
+    handshake_burst: Annotated[int, Meta(ge=1)] = 1000
+    origins: str = ""
+    compression: bool = False
+
+    def __post_init__(self) -> None:
+        allowed_hosts(self.origins)
 
 
 class LogSection(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from polyfeed.app.config import Config
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects.registry import DIALECTS, make_dialects
+from polyfeed.gateway.door import Door, DoorLimits, networks
 from polyfeed.gateway.gateway import Gateway
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
@@ -76,8 +77,9 @@ class GatewayRole:
         """Starts to listen on every dialect's port, and with `tls` on its TLS port as well."""
         limits = port_limits(self._config)
         numbers = random.SystemRandom()
+        door = door_of(self._config)
         for name, fan in self.gateway.fans.items():
-            port = Port(fan, self.gateway.requests, limits, self._now, lambda: numbers.getrandbits(64))
+            port = Port(fan, self.gateway.requests, limits, self._now, lambda: numbers.getrandbits(64), door)
             section = getattr(self._config, name)
             await self._listen(name, port, section.port, None)
             if tls is not None:
@@ -104,6 +106,12 @@ class GatewayRole:
         await asyncio.gather(*(listener.drain(left) for listener in self._listeners))
         self._unsubscribe()
         self.gateway.stop()
+
+
+def door_of(config: Config) -> Door:
+    """Who may come in by any of a gateway's ports."""
+    limits = msgspec.convert(msgspec.to_builtins(config.gateway), DoorLimits)
+    return Door(limits, networks(config.server.trusted_proxies))
 
 
 def port_limits(config: Config) -> PortLimits:

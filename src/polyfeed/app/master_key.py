@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from polyfeed.accounts.vault import MASTER_BYTES, Vault
+from polyfeed.app.files import make_private
 
 
 def vault_in(directory: Path) -> Vault:
@@ -16,10 +16,7 @@ def vault_in(directory: Path) -> Vault:
     """
     path = directory / "master.key"
     if not path.exists():
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(MASTER_BYTES))
+        make_private(path, secrets.token_bytes(MASTER_BYTES))
     try:
         return Vault(path.read_bytes())
     except ValueError as error:

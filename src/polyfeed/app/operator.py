@@ -12,6 +12,7 @@ from polyfeed.app.api import accounts, credentials, orders, venue
 from polyfeed.app.api.endpoints import Call, Problem, Router, decode
 from polyfeed.app.api.openapi import document
 from polyfeed.dialects._base.rest import RestResponse
+from polyfeed.gateway.heads import header_map
 from polyfeed.gateway.rest import Receive, Scope, Send, read_body, respond
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("polyfeed.operator")
 
+METRICS = "/metrics"
 ROUTER = Router([*venue.ENDPOINTS, *accounts.ENDPOINTS, *orders.ENDPOINTS])
 DOCUMENT = msgspec.json.encode(document(ROUTER.endpoints))
 
@@ -28,7 +30,8 @@ class Operator:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._names = {server.config.server.host, *server.config.http.names.lower().split()}
+        self._token = server.token
+        self._names = {server.config.http.host, *server.config.http.names.lower().split()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -38,9 +41,8 @@ class Operator:
                 raise Problem(413, "the body is too large")
             answer = await self._answer(scope, body)
         except Problem as problem:
-            headers = credentials.CHALLENGE if problem.status == 401 else {}
             answer = RestResponse(
-                problem.status, msgspec.json.encode({"error": problem.message}), headers=dict(headers)
+                problem.status, msgspec.json.encode({"error": problem.message}), headers=dict(problem.headers)
             )
         except Exception:
             log.exception("a call failed: %s %r", scope["method"], scope["path"])
@@ -49,15 +51,18 @@ class Operator:
 
     async def _answer(self, scope: Scope, body: bytes) -> RestResponse:
         method, path = scope["method"], scope["path"]
+        headers = header_map((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        if path == METRICS:
+            credentials.check_token(self._token, headers)
         page = self._page(path) if method in {"GET", "HEAD"} else None
         if page is not None:
             return page
         endpoint, values = ROUTER.find(method, scope["raw_path"].decode("ascii"))
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if method != "GET" and "origin" in headers:
             raise Problem(403, "a web page may not change the venue: send this request without an Origin header")
         if endpoint.access == "operator":
             credentials.check_name(headers.get("host", ""), self._names)
+            credentials.check_token(self._token, headers)
         caller = None
         if endpoint.access in {"read", "trade"}:
             caller = credentials.caller(self._server.accounts, self._server.vault, headers, endpoint.access)
@@ -75,7 +80,7 @@ class Operator:
                 return text(200, "ok\n")
             case "/readyz":
                 return text(200, "ready\n") if server.ready else text(503, "not ready\n")
-            case "/metrics":
+            case _ if path == METRICS:
                 return RestResponse(200, metrics(server).encode(), "text/plain; version=0.0.4")
             case "/openapi.json":
                 return RestResponse(200, DOCUMENT)

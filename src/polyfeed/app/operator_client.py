@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.error
 import urllib.request
 from typing import Any
 from urllib.parse import quote
+
+import msgspec
+
+from polyfeed.app.config import load
+from polyfeed.app.operator_token import operator_token
 
 TIMEOUT_SECONDS = 10
 
@@ -16,9 +22,14 @@ class CallFailed(Exception):
 
 
 def call(url: str, method: str, path: str, body: object = None) -> Any:
-    """The decoded reply. Raises CallFailed for an error reply, OSError when nobody answers."""
+    """The decoded reply. Raises CallFailed for an error reply, OSError when nobody answers.
+
+    The operator's token is that of the environment: POLYFEED_HTTP__TOKEN or POLYFEED_HTTP__TOKEN_FILE.
+    """
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url.rstrip("/") + path, data, method=method)
+    token = operator_token(msgspec.structs.replace(load(None, os.environ, []).http, host="localhost"))
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url.rstrip("/") + path, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             return json.loads(response.read())

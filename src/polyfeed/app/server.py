@@ -19,6 +19,7 @@ from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import GatewayRole, Memory, port_limits
 from polyfeed.app.master_key import vault_in
 from polyfeed.app.operator import Operator
+from polyfeed.app.operator_token import operator_token
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.tls import self_signed, server_context
 from polyfeed.bus.memory import MemoryBus
@@ -50,6 +51,8 @@ class Server:
         self.config = config = with_peatio(config)
         self.now = now
         self.ready = False
+        self.token = operator_token(config.http)
+        self.opening = asyncio.Lock()
         self.market = market
         self.accounts = Accounts()
         self.certificate: Path | None = None
@@ -84,7 +87,7 @@ class Server:
         await self._set_up()
         await self._driver.warm_up(WARM_UP_SECONDS)
         await self._role.open(self._tls())
-        self._operator_port = await self._operator.open(self.config.server.host, self.config.http.port)
+        self._operator_port = await self._operator.open(self.config.http.host, self.config.http.port)
         self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self._driver.run())]
         self._tasks += self.brokers.tasks()
         for task in self._tasks:
@@ -136,7 +139,7 @@ class Server:
     def directory(self) -> str:
         """Where everything is, for people."""
         host = self.config.server.host
-        lines = [f"  operator  http://{host}:{self._operator_port}/ (healthz, readyz, metrics, api)"]
+        lines = [f"  operator  http://{self.config.http.host}:{self._operator_port}/ (healthz, readyz, metrics, api)"]
         for label, number in self._role.ports.items():
             secure = "s" if label.endswith("(tls)") else ""
             name = label.removesuffix(" (tls)")

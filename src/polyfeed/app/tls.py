@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-import os
 import ssl
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from polyfeed.app.files import write_private
 
 LIFETIME = datetime.timedelta(days=397)
 """The longest that browsers accept."""
@@ -32,7 +33,6 @@ def self_signed(directory: Path) -> tuple[Path, Path]:
     """The paths of our own certificate and key for this machine's names, made where there are none that still hold."""
     certificate, key = directory / "cert.pem", directory / "key.pem"
     if not (certificate.is_file() and key.is_file() and _holds(certificate)):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make(certificate, key)
     return certificate, key
 
@@ -65,19 +65,10 @@ def _make(certificate: Path, key: Path) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(private.public_key()), critical=False)
         .sign(private, hashes.SHA256())
     )
-    _write(
+    write_private(
         key,
         private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ),
     )
-    _write(certificate, built.public_bytes(serialization.Encoding.PEM))
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Writes a file that only its owner reads, whole or not at all."""
-    part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    part.replace(path)
+    write_private(certificate, built.public_bytes(serialization.Encoding.PEM))

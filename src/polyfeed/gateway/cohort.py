@@ -1,4 +1,4 @@
-"""All connections that hear exactly the same feeds, and the frames that are still to be sent to some of them.
+"""All connections that hear the same feeds in the same compression, and the frames still to be sent to some of them.
 
 A frame enters every cohort that hears its feed once, whatever the number of connections. A connection has only a
 cursor; what lies after it is joined into one chunk, and the chunk is made once for all that stand at the same place.
@@ -18,12 +18,16 @@ CHUNK_BYTES = 65_536
 
 
 class Cohort:
-    """`indexes` are the places of `frames` in the log, which counts all frames of all feeds."""
+    """`indexes` are the places of `frames` in the log, which counts all frames of all feeds.
 
-    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members", "sent_at")
+    `window` says how its frames are compressed (deflate.py), 0 for not at all.
+    """
 
-    def __init__(self, lines: frozenset[Line]) -> None:
+    __slots__ = ("_chunks", "_frames", "_indexes", "bytes", "lines", "lost_before", "members", "sent_at", "window")
+
+    def __init__(self, lines: frozenset[Line], window: int = 0) -> None:
         self.lines = lines
+        self.window = window
         self.members: dict[Connection, None] = {}
         self._indexes: list[int] = []
         self._frames: list[bytes] = []

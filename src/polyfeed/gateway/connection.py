@@ -35,7 +35,7 @@ class Connection:
 
     `own` comes before everything after `cursor`: whoever adds an own frame first moves the cohort's frames up to now
     into `own`, by reference, so one order holds for all that the connection hears. `fd` is the socket's number while
-    bytes may be written to it directly, -1 otherwise.
+    bytes may be written to it directly, -1 otherwise. `window` is what it negotiated (deflate.py), 0 for nothing.
     """
 
     __slots__ = (
@@ -51,14 +51,18 @@ class Connection:
         "own",
         "own_bytes",
         "session",
+        "window",
     )
 
-    def __init__(self, session: Session, outlet: Outlet, cohort: Cohort, cursor: int, lag_bytes: int) -> None:
+    def __init__(
+        self, session: Session, outlet: Outlet, cohort: Cohort, cursor: int, lag_bytes: int, window: int
+    ) -> None:
         self.session = session
         self.outlet = outlet
         self.cohort = cohort
         self.cursor = cursor
         self.lag_bytes = lag_bytes
+        self.window = window
         self.own: deque[bytes] = deque()
         self.own_bytes = 0
         self.feeds: dict[FeedKey, None] = {}

@@ -19,6 +19,7 @@ from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet
+from polyfeed.gateway.deflate import PLAIN, Message, framed
 from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.turns import Turns
@@ -73,7 +74,7 @@ class FanOut:
         self._broken: dict[Line, None] = {}
         self._head = 0
         self._silent = Cohort(frozenset())
-        self._cohorts: dict[frozenset[Line], Cohort] = {self._silent.lines: self._silent}
+        self._cohorts: dict[tuple[frozenset[Line], int], Cohort] = {(self._silent.lines, PLAIN): self._silent}
 
     # --- batches in -------------------------------------------------------------------------------------------------
 
@@ -123,14 +124,14 @@ class FanOut:
         if line in self._broken:
             return
         try:
-            frames = [text_frame(text) for text in say(line.feed)]
+            messages = [Message(text) for text in say(line.feed)]
         except Exception:
             self._break(line)
             return
         waiting = self.turns.urgent if line.feed.key.account else self.turns.fresh
-        for frame in frames:
+        for message in messages:
             for cohort in line.cohorts:
-                cohort.append(self._head, frame)
+                cohort.append(self._head, message[cohort.window])
                 waiting[cohort] = None
                 if cohort.bytes > self._lag_bytes:
                     cohort.shrink(self._lag_bytes)
@@ -167,9 +168,9 @@ class FanOut:
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def enter(self, session: Session, outlet: Outlet) -> Connection:
-        """A connection was accepted."""
-        connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes)
+    def enter(self, session: Session, outlet: Outlet, window: int = PLAIN) -> Connection:
+        """A connection was accepted; `window` says how it wants its messages compressed (deflate.py)."""
+        connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes, window)
         self._silent.members[connection] = None
         self.connections[connection] = None
         return connection
@@ -209,7 +210,7 @@ class FanOut:
         for effect in effects:
             match effect:
                 case Send(text):
-                    connection.push(text_frame(text), self._head)
+                    connection.push(framed(text.encode(), connection.window), self._head)
                 case Ping():
                     connection.push(PING_FRAME, self._head)
                 case Join(key):
@@ -218,7 +219,7 @@ class FanOut:
                     feeds_changed |= self._leave(connection, key)
                 case Snapshot(key):
                     for text in self._lines[key].feed.snapshot():
-                        connection.push(text_frame(text), self._head)
+                        connection.push(framed(text.encode(), connection.window), self._head)
                 case Submit():
                     self._submit(connection, effect)
                 case Close(code, reason):
@@ -286,7 +287,7 @@ class FanOut:
         connection.gap = False
         for line in lines:
             for text in line.feed.snapshot():
-                connection.push(text_frame(text), self._head)
+                connection.push(framed(text.encode(), connection.window), self._head)
 
     def _schedule(self, connection: Connection) -> None:
         deadline = connection.session.deadline
@@ -361,9 +362,10 @@ class FanOut:
             return
         connection.settle(self._head)
         self._leave_cohort(connection)
-        cohort = self._cohorts.get(lines)
+        key = (lines, connection.window if lines else PLAIN)
+        cohort = self._cohorts.get(key)
         if cohort is None:
-            cohort = self._cohorts[lines] = Cohort(lines)
+            cohort = self._cohorts[key] = Cohort(*key)
             for line in lines:
                 line.cohorts[cohort] = None
         cohort.members[connection] = None
@@ -382,12 +384,7 @@ class FanOut:
         del cohort.members[connection]
         if cohort.members or cohort is self._silent:
             return
-        del self._cohorts[cohort.lines]
+        del self._cohorts[cohort.lines, cohort.window]
         self.turns.drop(cohort)
         for line in cohort.lines:
             line.cohorts.pop(cohort, None)
-
-
-def text_frame(text: str) -> bytes:
-    """A whole text message as the bytes of one unmasked WebSocket frame."""
-    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)

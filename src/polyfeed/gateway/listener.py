@@ -11,9 +11,11 @@ from typing import Any, cast
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from polyfeed.dialects._base.rest import RestResponse
+from polyfeed.gateway.heads import ambiguous
 from polyfeed.gateway.http import HttpProtocol
 from polyfeed.gateway.port import Port, PortLimits
-from polyfeed.gateway.rest import App
+from polyfeed.gateway.rest import App, Receive, Scope, Send, respond
 
 BACKLOG = 2048
 
@@ -23,11 +25,12 @@ class Listener:
 
     def __init__(self, app: App, limits: PortLimits, port: Port | None = None) -> None:
         self._config = Config(
-            cast("Any", app),  # uvicorn's own type for an application is narrower than what it takes
+            cast("Any", unambiguous(app)),  # uvicorn's own type for an application is narrower than what it takes
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             h11_max_incomplete_event_size=limits.head_bytes,
         )
         self._config.load()
@@ -38,7 +41,7 @@ class Listener:
 
     async def open(self, host: str, number: int, tls: ssl.SSLContext | None = None) -> int:
         """Starts listening and returns the port number (a free one for 0). Raises OSError that names the address."""
-        sock = listening_socket(host, number, self._limits.send_buffer_bytes)
+        sock = listening_socket(host, number, self._limits)
         loop = asyncio.get_running_loop()
         times = (self._limits.handshake_seconds, self._limits.close_seconds) if tls is not None else (None, None)
         self._server = await loop.create_server(
@@ -78,14 +81,44 @@ class Listener:
             call.abort()
 
 
-def listening_socket(host: str, number: int, send_buffer_bytes: int) -> socket.socket:
-    """A bound TCP socket. Connections inherit its send buffer, which bounds what the kernel hides of a slow reader."""
+def unambiguous(app: App) -> App:
+    """The application, which never sees a request that a proxy in front may have read otherwise."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if ambiguous(scope["headers"]):
+            text = b"both Content-Length and Transfer-Encoding\n"
+            await respond(send, RestResponse(400, text, "text/plain", {"Connection": "close"}))
+        else:
+            await app(scope, receive, send)
+
+    return guarded
+
+
+def keep_alive(seconds: int) -> dict[str, int]:
+    """TCP options by which a peer is given up that has acknowledged nothing for so long."""
+    probes = 3
+    return {
+        "TCP_KEEPIDLE": max(1, seconds // 2),
+        "TCP_KEEPINTVL": max(1, seconds // (2 * probes)),
+        "TCP_KEEPCNT": probes,
+        "TCP_USER_TIMEOUT": seconds * 1000,
+    }
+
+
+def listening_socket(host: str, number: int, limits: PortLimits) -> socket.socket:
+    """A bound TCP socket. Connections inherit what is set of it: the send buffer bounds what the kernel hides of a slow
+    reader, keep-alive and time-out end those whose machine has gone without a word.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio switches Nagle's algorithm off for the connections that come of it.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in keep_alive(limits.dead_seconds).items():
+            if hasattr(socket, name):  # Linux has all of them
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         sock.bind((host, number))
         sock.listen(BACKLOG)
         sock.setblocking(False)

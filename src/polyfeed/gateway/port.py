@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from polyfeed.gateway.door import Door
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.requests import Requests
 
@@ -15,18 +16,26 @@ if TYPE_CHECKING:
 
 
 class PortLimits(Struct, frozen=True):
-    """Times that a connection is given, in seconds, and sizes in bytes."""
+    """Times that a connection is given, in seconds, and sizes in bytes.
+
+    `message_rate` counts every frame of a client, pings included, per second; 0 is no limit.
+    """
 
     handshake_seconds: float = 10.0
     stall_seconds: float = 30.0
     close_seconds: float = 5.0
     head_bytes: int = 16_384
     send_buffer_bytes: int = 131_072
+    dead_seconds: int = 60
+    message_rate: int = 200
+    message_burst: int = 1000
+    max_fragments: int = 1024
+    compression: bool = False
 
 
 class Port:
     """A dialect's fan-out, the way to the venue, the limits, the clock (microseconds), the source of connection
-    numbers.
+    numbers, and who may come in.
     """
 
     def __init__(
@@ -36,8 +45,10 @@ class Port:
         limits: PortLimits,
         now: Callable[[], int],
         random_id: Callable[[], int],
+        door: Door,
     ) -> None:
         self.fan = fan
+        self.door = door
         self.requests = requests
         self.limits = limits
         self.now = now

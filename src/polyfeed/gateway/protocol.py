@@ -22,10 +22,14 @@ from websockets.protocol import SEND_EOF, Event, State
 from websockets.server import ServerProtocol
 
 from polyfeed.dialects._base.dialect import Peer
+from polyfeed.dialects._base.limiter import Limiter
 from polyfeed.dialects._base.rest import RestResponse
-from polyfeed.gateway.closes import GOING_AWAY, NOT_UTF8
+from polyfeed.gateway.closes import BY_CODE, GOING_AWAY, NOT_UTF8, TOO_BIG, TOO_MANY_MESSAGES
+from polyfeed.gateway.deflate import OFFERED, window_of
+from polyfeed.gateway.heads import header_map, joined
 
 if TYPE_CHECKING:
+    from polyfeed.dialects._base.closes import CloseCause
     from polyfeed.gateway.connection import Connection
     from polyfeed.gateway.port import Port
 
@@ -34,15 +38,34 @@ library_log = logging.getLogger("polyfeed.websockets")
 library_log.setLevel(logging.WARNING)
 
 
+SLICE = 4096
+"""Bytes that are read at once: so many small frames at most are taken apart before the first of them is judged."""
+
+
+class Library(ServerProtocol):
+    """The library's protocol, which ends connections with our reasons (closes.py)."""
+
+    def fail(self, code: int, reason: str = "") -> None:
+        """Closes with a code, and what closes.py says of it."""
+        cause = BY_CODE.get(code)
+        super().fail(code, reason if cause is None else cause.reason)
+
+
 class WebSocketProtocol(asyncio.Protocol):
-    """The socket side of one connection. `paused` is True while the socket does not take more."""
+    """The socket side of one connection. `paused` is True while the socket does not take more.
+
+    `peer` is the address of the other end of the TCP connection.
+    """
 
     __slots__ = (
+        "_address",
         "_connection",
         "_events",
         "_fd",
         "_fragments",
+        "_limiter",
         "_linger",
+        "_peer",
         "_port",
         "_stall",
         "_text",
@@ -51,9 +74,17 @@ class WebSocketProtocol(asyncio.Protocol):
         "paused",
     )
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Port, peer: str) -> None:
+        limits = port.limits
         self._port = port
-        self._ws = ServerProtocol(max_size=port.fan.dialect.limits.max_message_bytes, logger=library_log)
+        self._peer = peer
+        self._address: str | None = None
+        self._limiter = Limiter(limits.message_rate, limits.message_burst)
+        self._ws = Library(
+            extensions=OFFERED if limits.compression else None,
+            max_size=port.fan.dialect.limits.max_message_bytes,
+            logger=library_log,
+        )
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._fd = -1
         self._connection: Connection | None = None
@@ -87,14 +118,17 @@ class WebSocketProtocol(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._port.sockets.discard(self)
+        if self._address is not None:
+            self._port.door.release(self._address)
         if self._connection is not None:
             self._port.fan.exit(self._connection)
             self._connection = None
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
-        self._ws.receive_data(data)
-        self._after_receiving()
+        for start in range(0, len(data), SLICE):
+            self._ws.receive_data(data[start : start + SLICE])
+            self._after_receiving()
 
     def eof_received(self) -> bool:
         """The client will send no more."""
@@ -171,7 +205,7 @@ class WebSocketProtocol(asyncio.Protocol):
             if isinstance(event, Request):
                 self._handshake(event)
             elif isinstance(event, Frame):
-                self._frame(event)
+                self._admit(event)
         if self._connection is not None and self._ws.state is not State.OPEN:
             self._port.fan.retire(self._connection)
         self._send_control()
@@ -189,6 +223,10 @@ class WebSocketProtocol(asyncio.Protocol):
             self._expect_end()
 
     def _handshake(self, request: Request) -> None:
+        refused = self._refusal(request)
+        if refused is not None:
+            self._ws.send_response(refusal(refused))
+            return
         response = self._ws.accept(request)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._ws.send_response(response)
@@ -206,10 +244,33 @@ class WebSocketProtocol(asyncio.Protocol):
             response.headers["Sec-WebSocket-Protocol"] = answer.subprotocol
         self._ws.send_response(response)
         self._send_control()
-        self._connection = self._port.fan.enter(answer, self)
+        self._connection = self._port.fan.enter(answer, self, window_of(self._ws.extensions))
         if not self.paused:
             self._connection.fd = self._fd
         self._port.fan.ask(self._connection, lambda session, now: session.open(now))
+
+    def _refusal(self, request: Request) -> RestResponse | None:
+        """Why the door stays shut; where it opens, the connection counts as one of its address from now on."""
+        door, headers = self._port.door, request.headers
+        address = door.origin_of(self._peer, headers.get_all("X-Forwarded-For"))
+        refused = door.refusal(self._port.now(), address, joined(headers.get_all("Origin")))
+        if refused is None:
+            self._address = address
+        return refused
+
+    def _admit(self, frame: Frame) -> None:
+        """Hears a frame, unless there have been too many."""
+        if not self._limiter.admits(self._port.now()):
+            self._fail(TOO_MANY_MESSAGES)
+        elif len(self._fragments) >= self._port.limits.max_fragments and frame.opcode is Opcode.CONT:
+            self._fail(TOO_BIG)
+        else:
+            self._frame(frame)
+
+    def _fail(self, cause: CloseCause) -> None:
+        """Ends a connection whose client does what none should: at once, and what else it has sent is not looked at."""
+        self._events.clear()
+        self._ws.fail(cause.code, cause.reason)
 
     def _frame(self, frame: Frame) -> None:
         if self._connection is not None:
@@ -261,9 +322,7 @@ class WebSocketProtocol(asyncio.Protocol):
 def peer_of(request: Request, connection_id: int) -> Peer:
     """What a dialect may know of a handshake. Its path is taken as it stands, whatever a URL would make of it."""
     path, _, query = request.path.partition("?")
-    headers: dict[str, str] = {}
-    for name, value in request.headers.raw_items():
-        headers.setdefault(name.lower(), value)
+    headers = header_map(request.headers.raw_items())
     return Peer(connection_id, path, parse_qs(query, keep_blank_values=True), headers, query)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
+from polyfeed.gateway.heads import forwarded, header_map
 from polyfeed.gateway.port import Port
 from polyfeed.model.batches import Outcome
 
@@ -35,10 +36,10 @@ def rest_app(port: Port) -> App:
             scope["method"],
             scope["path"],
             parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True),
-            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            header_map((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]),
             body,
             scope["query_string"].decode("latin-1"),
-            (scope.get("client") or ("",))[0],
+            port.door.origin_of((scope.get("client") or ("",))[0], forwarded(scope)),
         )
         try:
             answer = await settle(port, port.fan.dialect.rest(port.now(), request))

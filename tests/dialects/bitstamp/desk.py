@@ -14,7 +14,7 @@ from polyfeed.accounts.accounts import AccountChange, Accounts
 from polyfeed.accounts.vault import NONCE_BYTES, Vault
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Peer
-from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Send, Snapshot
+from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot
 from polyfeed.dialects._base.feeds import GRID_US, Feed
 from polyfeed.dialects._base.rest import RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import ACCOUNT_NOTICES, NOTICES
@@ -124,6 +124,8 @@ class VenueDesk:
                         del self.feeds[key]
                 case Snapshot(key):
                     client.inbox += self.feeds[key].snapshot()
+                case Ping():
+                    client.session.last_heard = self.now
                 case Close(code, reason):
                     client.closed = (code, reason)
                     for key in list(client.joined):

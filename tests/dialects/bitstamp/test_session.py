@@ -84,6 +84,15 @@ def test_pings() -> None:
         assert session.expire(now - 1) == []
         assert session.expire(now) == [Ping()]
         assert session.deadline == now + 54 * SECOND
+        session.last_heard = now + 1
+
+
+def test_who_answers_no_ping_is_closed() -> None:
+    """Whose machine has gone without a word is not kept: two pings go unanswered, the third look is the last."""
+    desk = listed()
+    session = desk.client().session
+    looks = [session.expire(desk.now + number * 54 * SECOND) for number in (1, 2, 3)]
+    assert looks == [[Ping()], [Ping()], [Close(1001, "no answer to pings")]]
 
 
 def test_a_reconnect_is_asked_for_once_and_then_the_connection_ends() -> None:

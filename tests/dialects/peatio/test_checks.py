@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from polyfeed.dialects._base.dialect import Peer
+from polyfeed.dialects._base.origins import admits, allowed_hosts
 from polyfeed.dialects._base.rest import RestResponse
 from polyfeed.dialects.peatio import PeatioSettings
 from polyfeed.dialects.peatio.handshake import query_streams
-from polyfeed.dialects.peatio.origins import admits, allowed_hosts
 from polyfeed.dialects.peatio.rbac import read_roles
 from polyfeed.dialects.peatio.spec import PROFILES
 from polyfeed.dialects.peatio.store import split

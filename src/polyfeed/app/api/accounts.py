@@ -23,7 +23,13 @@ async def accounts(call: Call) -> list[schemas.AccountView]:
 
 
 async def open_account(call: Call) -> schemas.AccountView:
-    """Opens an account under the next number."""
+    """Opens an account under the next number. One at a time: the next number is free until the venue has decided."""
+    async with call.server.opening:
+        return await open_next(call)
+
+
+async def open_next(call: Call) -> schemas.AccountView:
+    """Opens an account; nobody else does meanwhile."""
     known = call.server.accounts.all()
     if number_in(call.body.name) is not None:
         raise Problem(400, f"the name {call.body.name!r} would be taken for a number; choose another")

@@ -24,7 +24,8 @@ def caller(accounts: Accounts, vault: Vault, headers: Mapping[str, str], permiss
     known = b"" if found is None or found[1].scheme != SCHEME else vault.open(found[1].verifier, key_id)
     # The time may tell whether there is such a key (ids are random and no secret), never how much of a secret fits.
     if not hmac.compare_digest(known, secret) or found is None:
-        raise Problem(401, "no such key, or another secret; send HTTP Basic authentication with key id and secret")
+        text = "no such key, or another secret; send HTTP Basic authentication with key id and secret"
+        raise Problem(401, text, CHALLENGE)
     account, key = found
     if permission not in key.permissions:
         raise Problem(403, f"key {key_id} may {' and '.join(key.permissions)}, not {permission}")
@@ -41,7 +42,15 @@ def basic(header: str) -> tuple[str, bytes]:
             return key_id.decode(), secret
     except ValueError:  # not Base64, or an id that is no text
         pass
-    raise Problem(401, "send HTTP Basic authentication with a key's id and secret")
+    raise Problem(401, "send HTTP Basic authentication with a key's id and secret", CHALLENGE)
+
+
+def check_token(token: str, headers: Mapping[str, str]) -> None:
+    """Raises Problem 401 where the operator's port has a token and a call comes without it."""
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    known = kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode("latin-1"), token.encode())
+    if token and not known:
+        raise Problem(401, "send the operator's token: Authorization: Bearer …", {"www-authenticate": "Bearer"})
 
 
 def check_name(host: str, names: Collection[str]) -> None:

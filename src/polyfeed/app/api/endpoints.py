@@ -19,12 +19,13 @@ Access = Literal["open", "operator", "read", "trade"]
 
 
 class Problem(Exception):
-    """A call that cannot be answered: an HTTP status and a sentence for whoever reads it."""
+    """A call that cannot be answered: an HTTP status, a sentence for whoever reads it, and headers beside it."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: Mapping[str, str] = {}) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = headers
 
 
 class Call(NamedTuple):
@@ -83,7 +84,8 @@ class Router:
                 return endpoint, values
             methods.append(endpoint.method)
         if methods:
-            raise Problem(405, f"{method} is not a method of {path}; there are {', '.join(methods)}")
+            known = ", ".join(methods)
+            raise Problem(405, f"{method} is not a method of {path}; there are {known}", {"allow": known})
         raise Problem(404, f"there is no {path}; /openapi.json describes what there is")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from polyfeed.accounts.account import Account
+from polyfeed.dialects._base.closes import CloseCause
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.projection import Projection
@@ -33,10 +34,11 @@ class Limits(Struct, frozen=True):
 
 
 class Dialect(ABC):
-    """Makes the sessions and feeds of one exchange, all reading one market."""
+    """Makes the sessions and feeds of one exchange, all reading one market. `closes` are what sessions may ask for."""
 
     name: str
     limits: Limits
+    closes: Sequence[CloseCause] = ()
     projection: Projection | None = None
 
     @abstractmethod

@@ -50,6 +50,7 @@ class BitstampDialect(Dialect):
 
     name = spec.NAME
     limits = Limits()
+    closes = spec.CLOSES
 
     def __init__(self, context: Context, settings: BitstampSettings | None = None) -> None:
         self._context = context

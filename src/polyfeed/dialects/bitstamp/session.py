@@ -24,6 +24,7 @@ class BitstampSession(Session):
         self._closing = False
         self._end = now + int(settings.max_age_days * spec.DAY)
         self._ping = now + spec.PING_INTERVAL
+        self._missed = 0
         self._look_at()
 
     def open(self, now: int) -> list[Effect]:
@@ -65,6 +66,10 @@ class BitstampSession(Session):
             return [Close(*spec.RECONNECT_CLOSE)] if self._closing else self.drain(now)
         effects: list[Effect] = []
         if now >= self._ping:
+            self._missed = 0 if self.last_heard >= self._ping - spec.PING_INTERVAL else self._missed + 1
+            if self._missed > spec.PINGS_MISSED:
+                self.deadline = None
+                return [Close(*spec.SILENT_CLOSE)]
             self._ping = now + spec.PING_INTERVAL
             effects.append(Ping())
         self._look_at()

@@ -6,6 +6,8 @@ captured on the real wire, stands in a newer page, or is a decision.
 
 from __future__ import annotations
 
+from polyfeed.dialects._base.closes import CloseCause
+
 NAME = "bitstamp"
 
 # --- channels (seed, Channels; sheet 4 and 5) -------------------------------------------------------------------------
@@ -76,6 +78,10 @@ CHANNELS_CLOSE = (1001, "too many channels")
 
 RECONNECT_CLOSE = (1001, "reconnect")
 """Close after `bts:request_reconnect` (our choice)."""
+
+PINGS_MISSED = 2
+SILENT_CLOSE = (1001, "no answer to pings")
+"""After so many protocol pings without a frame in return (captures show only sockets that answer: our choice)."""
 
 # --- orders -----------------------------------------------------------------------------------------------------------
 
@@ -162,3 +168,11 @@ CURRENCY_NAMES = {
 
 FIAT = frozenset(("AUD", "CAD", "CHF", "EUR", "GBP", "JPY", "SGD", "USD"))
 """Currencies that are money (`type` of the currencies call)."""
+
+CLOSES = (
+    CloseCause(TOO_BIG, TOO_BIG_REASON.format(513), False, "A message is larger than `bitstamp.max_message`."),
+    CloseCause(*CHANNELS_CLOSE, True, "More channels were asked for than `bitstamp.max_channels`."),
+    CloseCause(*RECONNECT_CLOSE, True, "The client was asked to reconnect, and has not within the time it is given."),
+    CloseCause(*SILENT_CLOSE, True, "Two protocol pings were not answered."),
+)
+"""For docs/closes.md."""

@@ -40,6 +40,7 @@ class EkidenDialect(Dialect):
 
     name = spec.NAME
     limits = Limits()
+    closes = spec.CLOSES
 
     def __init__(self, context: Context, settings: EkidenSettings | None = None) -> None:
         self._settings = settings or EkidenSettings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
+from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import Close, Effect, Ping, Send
 from polyfeed.dialects._base.limiter import Limiter
 from polyfeed.dialects._base.session import Notice, Session
@@ -114,7 +115,7 @@ class PublicSession(EkidenSession):
 class PrivateSession(EkidenSession):
     """A connection to /ws/private: a login first, then the topics of that account and its sub-accounts.
 
-    The login must come in time, and may fail twice. Whether its key still stands is looked at with every ping.
+    The login must come in time, and may fail twice. It ends with its key.
     """
 
     def __init__(self, authority: Authority, settings: EkidenSettings, now: int) -> None:
@@ -133,10 +134,14 @@ class PrivateSession(EkidenSession):
         if login is not None and login.expires is not None and now >= login.expires:
             return [Send(wire.error(spec.TOKEN_EXPIRED, None)), Close(*spec.CLOSE_AUTH_ENDED)]
         effects = super().expire(now)
-        if login is not None and effects and not self._authority.stands(login):
-            return [Send(wire.error(spec.INVALID_TOKEN, None)), Close(*spec.CLOSE_AUTH_ENDED)]
         self._set_deadline()
         return effects
+
+    def account_notice(self, now: int, change: AccountChange) -> list[Effect]:
+        """A revoked key ends who logged in by it."""
+        if self._login is None or self._authority.stands(self._login):
+            return []
+        return [Send(wire.error(spec.INVALID_TOKEN, None)), Close(*spec.CLOSE_AUTH_ENDED)]
 
     def topic(self, text: str) -> Topic:
         """A private topic of whoever is logged in."""

@@ -6,6 +6,7 @@ found elsewhere, inferred or is a decision of ours.
 
 from __future__ import annotations
 
+from polyfeed.dialects._base.closes import CloseCause
 from polyfeed.market.intervals import MONTH, WEEK_MONDAY
 
 NAME = "ekiden"
@@ -131,3 +132,12 @@ REST_WINDOW = 10 * SECOND
 MAX_BATCH = 20
 
 ERROR_INVALID, ERROR_AUTH, ERROR_EXPIRED, ERROR_RATE, ERROR_NOT_FOUND = 2000, 2001, 2002, 2003, 2004
+
+CLOSES = (
+    CloseCause(*CLOSE_AUTH_TIMEOUT, True, "Nobody logged in on the private socket within `ekiden.auth_seconds`."),
+    CloseCause(*CLOSE_AUTH_FAILED, False, "Three logins failed."),
+    CloseCause(*CLOSE_AUTH_ENDED, False, "The token has expired or the key was revoked; log in with another."),
+    CloseCause(*CLOSE_NO_PONG, True, "A protocol ping was not answered until the next was due."),
+    CloseCause(*CLOSE_RATE, True, "A hundred messages over the rate within ten seconds."),
+)
+"""For docs/closes.md."""

@@ -32,6 +32,7 @@ class KrakenDialect(Dialect):
 
     name = spec.NAME
     limits = Limits()
+    closes = spec.CLOSES
 
     def __init__(self, market: Market, settings: KrakenSettings | None = None) -> None:
         self._market = market

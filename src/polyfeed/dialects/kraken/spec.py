@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from polyfeed.dialects._base.closes import CloseCause
+
 NAME = "kraken"
 
 # --- channels ---------------------------------------------------------------------------------------------------------
@@ -140,3 +142,6 @@ PROFILES = {
         private=True,
     ),
 }
+
+CLOSES = (CloseCause(*IDLE_CLOSE, True, "Nothing was subscribed to for `kraken.idle_timeout`, and no ping came."),)
+"""For docs/closes.md."""

@@ -11,6 +11,7 @@ from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
+from polyfeed.dialects._base.origins import admits, allowed_hosts
 from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.peatio import rest, spec
@@ -21,7 +22,6 @@ from polyfeed.dialects.peatio.feeds import public_feed
 from polyfeed.dialects.peatio.handshake import query_streams, token_of
 from polyfeed.dialects.peatio.markets import Markets
 from polyfeed.dialects.peatio.metrics import metrics
-from polyfeed.dialects.peatio.origins import admits, allowed_hosts
 from polyfeed.dialects.peatio.own import own_feed
 from polyfeed.dialects.peatio.projection import PeatioProjection
 from polyfeed.dialects.peatio.relayed import relay_feed, topics
@@ -37,6 +37,7 @@ class PeatioDialect(Dialect):
 
     name = spec.NAME
     limits = Limits()
+    closes = spec.CLOSES
 
     def __init__(self, context: Context, settings: PeatioSettings | None = None) -> None:
         self._settings = settings or PeatioSettings()

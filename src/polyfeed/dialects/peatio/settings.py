@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from polyfeed.dialects._base.origins import allowed_hosts
 from polyfeed.dialects.peatio.keys import read_key
-from polyfeed.dialects.peatio.origins import allowed_hosts
 from polyfeed.dialects.peatio.rbac import read_roles
 
 

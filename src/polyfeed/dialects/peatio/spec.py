@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from polyfeed.dialects._base.closes import CloseCause
+
 NAME = "peatio"
 
 SECOND = 1_000_000
@@ -202,3 +204,9 @@ PROFILES = {
         kline_always=False,
     ),
 }
+
+CLOSES = (
+    CloseCause(*EXPIRED_CLOSE, True, 'The token has expired, with `peatio.on_expiry = "close"`: come with a new one.'),
+    CloseCause(*SILENT_CLOSE, True, "No pong and no message for 60 seconds."),
+)
+"""For docs/closes.md."""

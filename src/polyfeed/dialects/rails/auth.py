@@ -42,11 +42,12 @@ class _Header(Struct, frozen=True):
 
 
 class Login(Struct, frozen=True):
-    """Who came with a token: the account, whether it may trade, and when (gateway microseconds) the token ends."""
+    """Who came with a token: the account, whether it may trade, when (gateway microseconds) the token ends, its key."""
 
     account: Account
     trades: bool
     expires: int
+    key_id: str
 
 
 class Tokens:
@@ -120,7 +121,7 @@ class Tokens:
         account, key = found
         if ids.number_of(ids.USER, claims.sub) != account.account_id:
             return None
-        return Login(account, TRADE in key.permissions, claims.exp * SECOND)
+        return Login(account, TRADE in key.permissions, claims.exp * SECOND, claims.key_id)
 
     def _signature(self, body: str) -> bytes:
         return hmac.new(self._key, body.encode(), hashlib.sha256).digest()

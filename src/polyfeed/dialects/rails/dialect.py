@@ -40,6 +40,7 @@ class RailsDialect(Dialect):
 
     name = spec.NAME
     limits = Limits(spec.MAX_FRAME)
+    closes = spec.CLOSES
 
     def __init__(self, context: Context, settings: RailsSettings | None = None) -> None:
         self._settings = settings or RailsSettings()
@@ -93,7 +94,9 @@ class RailsDialect(Dialect):
             raise Refused(spec.FORBIDDEN, "too many concurrent connections")
         entry = Entry(account, cancels=_first(peer, "cancelOnDisconnect") == "true")
         pulse = Pulse(self._settings, now, login.expires)
-        return RailsSession(self._listing, self._limiter, self._settings, market, entry, streams, tier, pulse, offered)
+        return RailsSession(
+            self._listing, self._limiter, self._settings, market, entry, streams, tier, pulse, offered, login.key_id
+        )
 
     def _market_of(self, name: str) -> Market | None:
         """The market of a handshake, None for all."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Send
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.rails import requests, rows, spec, wire
@@ -18,10 +19,11 @@ from polyfeed.dialects.rails.requests import Asked, Content, Refused
 from polyfeed.dialects.rails.settings import RailsSettings
 from polyfeed.dialects.rails.spec import Request, Tier
 from polyfeed.model.batches import Outcome
+from polyfeed.model.events import KeyRevoked
 
 
 class RailsSession(Session):
-    """What one client may say and hears. `market` is None for a connection of all markets."""
+    """What one client may say and hears. `market` is None for all markets; `key_id` is the key of its token."""
 
     def __init__(
         self,
@@ -34,8 +36,10 @@ class RailsSession(Session):
         tier: Tier,
         pulse: Pulse,
         subprotocol: str,
+        key_id: str,
     ) -> None:
         self.subprotocol = subprotocol
+        self._key_id = key_id
         self._listing = listing
         self._limiter = limiter
         self._both_sides = settings.public_trade_rows == "both"
@@ -90,6 +94,12 @@ class RailsSession(Session):
     def notice(self, now: int, event: Notice) -> list[Effect]:
         """Rails has no message for the venue's words."""
         return []
+
+    def account_notice(self, now: int, change: AccountChange) -> list[Effect]:
+        """A revoked key ends the connections of its tokens (ours: Rails does not say)."""
+        event = change.event
+        revoked = isinstance(event, KeyRevoked) and event.key_id == self._key_id
+        return [Close(*spec.CLOSE_REVOKED)] if revoked else []
 
     def expire(self, now: int) -> list[Effect]:
         """A ping, or the end of a connection that is too old, too silent, or whose token ended."""

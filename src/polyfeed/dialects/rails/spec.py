@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from polyfeed.dialects._base.closes import CloseCause
 from polyfeed.model.enums import CloseReason, Refusal, Trigger
 
 NAME = "rails"
@@ -216,5 +217,16 @@ ECHO = 64
 CLOSE_BAD_FRAMES = (1008, "too many invalid requests")
 CLOSE_BINARY = (1003, "binary frames are not supported")
 CLOSE_EXPIRED = (4401, "token expired")
+CLOSE_REVOKED = (4401, "key revoked")
 CLOSE_AGE = (1001, "going away")
 CLOSE_SILENT = (1011, "keepalive ping timeout")
+
+CLOSES = (
+    CloseCause(*CLOSE_BAD_FRAMES, False, "Several messages in a row were no requests."),
+    CloseCause(*CLOSE_BINARY, False, "A binary message."),
+    CloseCause(*CLOSE_EXPIRED, True, "The token has expired, with `rails.close_on_expiry`: come with a new one."),
+    CloseCause(*CLOSE_REVOKED, False, "The key of the token was revoked."),
+    CloseCause(*CLOSE_AGE, True, "The connection is as old as `rails.max_age` lets it become."),
+    CloseCause(*CLOSE_SILENT, True, "Pings were not answered."),
+)
+"""For docs/closes.md."""

@@ -1,4 +1,4 @@
-"""Which web pages may connect (sheet 1, Origin; Rango since 2.5.0)."""
+"""Which web pages may connect, by the Origin header (RFC 6454)."""
 
 from __future__ import annotations
 
