@@ -17,7 +17,7 @@ from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Send, Submit
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import Session
-from polyfeed.gateway.door import Door, DoorLimits
+from polyfeed.gateway.door import Door, DoorLimits, networks
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
@@ -81,7 +81,7 @@ class TalkDialect(FakeDialect):
 class House:
     """A listener on a free port."""
 
-    def __init__(self, limits: PortLimits, doors: DoorLimits = OPEN) -> None:
+    def __init__(self, limits: PortLimits, doors: DoorLimits = OPEN, proxies: str = "") -> None:
         self.time = 0
         loop = asyncio.get_running_loop()
         self.dialect = TalkDialect()
@@ -91,7 +91,7 @@ class House:
         self.fan = FanOut(
             self.dialect, loop.call_soon, loop.call_later, lambda *_: None, requests, lambda: 0, lag_bytes=1 << 24
         )
-        self.door = Door(doors)
+        self.door = Door(doors, networks(proxies))
         self.port = Port(self.fan, requests, limits, lambda: self.time, lambda: 1, self.door)
         self.listener = Listener(rest_app(self.port), limits, self.port)
         self.number = 0

@@ -15,7 +15,7 @@ from polyfeed.market.market import Market
 
 HEAD = """# Close codes
 
-Every close frame that polyfeed sends, with its reason, when it is sent, and whether a client should come back. This page
+Every close frame that polyfeed sends, with its reason, when it is sent, and whether a client should come back. The page
 is made from the code (`python -m polyfeed.app.closes_page`), and a test holds it to be current.
 
 *Reconnect* says *yes* where the same client can go on as it did; come back after a pause that grows (a second, then
@@ -41,10 +41,11 @@ def page() -> str:
 
 def table(causes: Iterable[CloseCause]) -> str:
     """Causes by code, as a table in Markdown."""
-    lines = ["| code | reason | reconnect | when |", "|---|---|---|---|"]
-    for cause in sorted(causes):
-        lines.append(f"| {cause.code} | {cause.reason} | {'yes' if cause.reconnect else 'no'} | {cause.when} |")
-    return "\n".join(lines) + "\n"
+    rows = [
+        f"| {cause.code} | {cause.reason} | {'yes' if cause.reconnect else 'no'} | {cause.when} |\n"
+        for cause in sorted(causes)
+    ]
+    return "| code | reason | reconnect | when |\n|---|---|---|---|\n" + "".join(rows)
 
 
 if __name__ == "__main__":

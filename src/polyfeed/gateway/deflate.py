@@ -18,7 +18,10 @@ PLAIN, SMALL, LARGE = 0, 9, 15
 """Windows, in bits. Who asks for any smaller than LARGE is compressed for with SMALL: a few variants serve all."""
 
 LEAST_BYTES = 64
-"""Messages below it are sent plain, which RFC 7692 allows for any message: nothing is won on them."""
+"""Messages below it are sent plain, which RFC 7692 allows for any message: little is won on them."""
+
+RSV1 = 0x40
+"""The bit of a frame's first byte that says "compressed"; the library sets it for extensions only."""
 
 LEVEL = 3
 """Of zlib. On book deltas level 6 takes half as long again for 2 % fewer bytes."""
@@ -67,9 +70,8 @@ class Message(dict[int, bytes]):
 
 
 def framed(payload: bytes, window: int) -> bytes:
-    """A text message as the bytes of one unmasked frame, compressed where the window says so and it is worth it."""
-    if window != PLAIN and len(payload) >= LEAST_BYTES:
-        packed = _DEFLATERS[window].deflate(payload)
-        if len(packed) < len(payload):
-            return Frame(Opcode.TEXT, packed, rsv1=True).serialize(mask=False)
-    return Frame(Opcode.TEXT, payload).serialize(mask=False)
+    """A text message as the bytes of one unmasked frame, compressed where the window says so."""
+    if window == PLAIN or len(payload) < LEAST_BYTES:
+        return Frame(Opcode.TEXT, payload).serialize(mask=False)
+    frame = Frame(Opcode.TEXT, _DEFLATERS[window].deflate(payload)).serialize(mask=False)
+    return bytes((frame[0] | RSV1,)) + frame[1:]

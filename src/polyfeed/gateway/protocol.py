@@ -45,6 +45,12 @@ SLICE = 4096
 class Library(ServerProtocol):
     """The library's protocol, which ends connections with our reasons (closes.py)."""
 
+    def recv_frame(self, frame: Frame) -> None:
+        """Takes a close amid the fragments of a message for a goodbye (RFC 6455 5.4, 5.5); the library does not."""
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
     def fail(self, code: int, reason: str = "") -> None:
         """Closes with a code, and what closes.py says of it."""
         cause = BY_CODE.get(code)
@@ -200,6 +206,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _work_off(self) -> None:
         """Does what came, as far as its answers can be sent: a client that does not read them is not heard on."""
+        if self._ws.state is State.OPEN:
+            # Pongs go out before the answers to what stood around their pings (RFC 6455 5.5.3: as soon as practical).
+            self._send_control()
         while self._events and not self.paused:
             event = self._events.popleft()
             if isinstance(event, Request):
