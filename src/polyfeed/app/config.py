@@ -162,7 +162,7 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     `compression`, clients that ask for permessage-deflate get it.
     """
 
-    lag_bytes: Annotated[int, Meta(ge=65_536)] = 4_194_304
+    lag_bytes: Annotated[int, Meta(ge=65_536)] = 917_504
     handshake_seconds: Seconds = 10.0
     stall_seconds: Seconds = 30.0
     close_seconds: Seconds = 5.0
