@@ -39,7 +39,7 @@ def piped(one: Connection, pipes: list[int]) -> int:
     out, into = os.pipe()
     os.set_blocking(out, False)
     pipes += [out, into]
-    one.fd = into
+    one.take(into)
     return out
 
 

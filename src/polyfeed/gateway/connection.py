@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Iterable
 from typing import Protocol
 
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.cohort import CHUNK_BYTES, Cohort
+from polyfeed.gateway.pack import Pack
 
 
 class Outlet(Protocol):
@@ -35,7 +34,8 @@ class Connection:
 
     `own` comes before everything after `cursor`: whoever adds an own frame first moves the cohort's frames up to now
     into `own`, by reference, so one order holds for all that the connection hears. `fd` is the socket's number while
-    bytes may be written to it directly, -1 otherwise. `window` is what it negotiated (deflate.py), 0 for nothing.
+    bytes may be written to it directly, -1 otherwise. While the connection is in a `pack`, that knows where it stands.
+    `window` is the compression that it negotiated (deflate.py), 0 for none.
     """
 
     __slots__ = (
@@ -50,6 +50,7 @@ class Connection:
         "outlet",
         "own",
         "own_bytes",
+        "pack",
         "session",
         "window",
     )
@@ -68,8 +69,25 @@ class Connection:
         self.feeds: dict[FeedKey, None] = {}
         self.deadline: int | None = None
         self.fd = -1
+        self.pack: Pack | None = None
         self.closing = False
         self.gap = False
+
+    def take(self, fd: int) -> None:
+        """The socket takes bytes, under this number, until `block`."""
+        if not self.closing:
+            self.fd = fd
+
+    def block(self) -> None:
+        """Nothing may be written to the socket directly any more."""
+        self.stray()
+        self.fd = -1
+
+    def stray(self) -> None:
+        """Goes its own way from where it stands."""
+        if self.pack is not None:
+            self.pack.remove(self)
+            self.cohort.apart[self] = None
 
     def push(self, frame: bytes, head: int) -> None:
         """Queues a frame of its own behind all frames before `head`, the log's present end."""
@@ -83,6 +101,7 @@ class Connection:
         Where frames of it are gone, or more are its own than one reader may have waiting, the rest of them is left
         out and the gap is noted: what heals it comes when the reader reads again.
         """
+        self.stray()
         if self.lost() or self.own_bytes > self.lag_bytes:
             self.gap = True
         elif self.cursor < self.cohort.end():
@@ -92,7 +111,7 @@ class Connection:
         self.cursor = head
 
     def lost(self) -> bool:
-        """Whether frames that it should have heard are gone."""
+        """Whether frames that it should have heard are gone; who is in a pack has lost none."""
         return self.gap or self.cursor < self.cohort.lost_before
 
     def flush(self, now: int) -> None:
@@ -117,25 +136,3 @@ class Connection:
             chunk.append(frame)
         self.own_bytes -= size
         return chunk[0] if len(chunk) == 1 else b"".join(chunk)
-
-
-def write_abreast(connections: Iterable[Connection], data: bytes, cursor: int, after: int) -> list[Connection]:
-    """Writes the same bytes to all connections that stand at `cursor` with nothing of their own and a free socket.
-
-    This loop is what the product's speed hangs on: a system call and a few comparisons for each connection. Returns
-    those that need a closer look.
-    """
-    write, size, others = os.write, len(data), []
-    for connection in connections:
-        if connection.cursor != cursor or connection.fd < 0 or connection.own:
-            others.append(connection)
-            continue
-        try:
-            sent = write(connection.fd, data)
-        except OSError:
-            others.append(connection)
-            continue
-        connection.cursor = after
-        if sent != size:
-            connection.outlet.keep(data[sent:])
-    return others

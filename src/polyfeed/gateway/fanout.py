@@ -171,7 +171,7 @@ class FanOut:
     def enter(self, session: Session, outlet: Outlet, window: int = PLAIN) -> Connection:
         """A connection was accepted; `window` says how it wants its messages compressed (deflate.py)."""
         connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes, window)
-        self._silent.members[connection] = None
+        self._silent.join(connection)
         self.connections[connection] = None
         return connection
 
@@ -180,7 +180,7 @@ class FanOut:
         if self.connections.pop(connection, 0) == 0:
             return
         self.retire(connection)
-        del self._silent.members[connection]
+        self._silent.leave(connection)
         connection.own.clear()
         self.ask(connection, lambda session, now: session.leave(now))
 
@@ -263,12 +263,12 @@ class FanOut:
 
     def _silence(self, connection: Connection) -> None:
         connection.closing = True
-        connection.fd = -1
+        connection.block()
         self._forsake(connection)
 
     def resume(self, connection: Connection) -> None:
         """Sends what can be sent, once the socket takes data."""
-        if connection.outlet.paused:
+        if connection.outlet.paused or connection.pack is not None:
             return
         if connection.lost() and not connection.closing:
             try:
@@ -276,6 +276,7 @@ class FanOut:
             except Exception:
                 self._fail(connection)
         connection.flush(self._now())
+        connection.cohort.gather(connection)
 
     def _catch_up(self, connection: Connection) -> None:
         """Gives a reader that lost frames what its channels promise it instead."""
@@ -368,8 +369,7 @@ class FanOut:
             cohort = self._cohorts[key] = Cohort(*key)
             for line in lines:
                 line.cohorts[cohort] = None
-        cohort.members[connection] = None
-        connection.cohort = cohort
+        cohort.join(connection)
 
     def _forsake(self, connection: Connection) -> None:
         """Has the connection hear nothing any more."""
@@ -381,8 +381,8 @@ class FanOut:
 
     def _leave_cohort(self, connection: Connection) -> None:
         cohort = connection.cohort
-        del cohort.members[connection]
-        if cohort.members or cohort is self._silent:
+        cohort.leave(connection)
+        if not cohort.empty() or cohort is self._silent:
             return
         del self._cohorts[cohort.lines, cohort.window]
         self.turns.drop(cohort)

@@ -146,7 +146,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """The socket is full: from now on nothing is written, and nothing is read that would have to be answered."""
         self.paused = True
         if self._connection is not None:
-            self._connection.fd = -1
+            self._connection.block()
         self._transport.pause_reading()
         if self._stall is None:
             loop = asyncio.get_running_loop()
@@ -162,8 +162,7 @@ class WebSocketProtocol(asyncio.Protocol):
             self._stall = None
         self._transport.resume_reading()
         if self._connection is not None:
-            if not self._connection.closing:
-                self._connection.fd = self._fd
+            self._connection.take(self._fd)
             self._port.fan.resume(self._connection)
         self._work_off()
 
@@ -255,7 +254,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._send_control()
         self._connection = self._port.fan.enter(answer, self, window_of(self._ws.extensions))
         if not self.paused:
-            self._connection.fd = self._fd
+            self._connection.take(self._fd)
         self._port.fan.ask(self._connection, lambda session, now: session.open(now))
 
     def _refusal(self, request: Request) -> RestResponse | None:

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection
 
 
 class Sweep:
-    """One walk through a cohort's members, for the frames before `end`."""
+    """One walk through a cohort's members: the pack, then those apart, who join it when they have all that it has."""
 
-    __slots__ = ("_left", "behind", "cohort", "end")
+    __slots__ = ("_apart", "cohort")
 
     def __init__(self, cohort: Cohort) -> None:
+        cohort.scatter()
         self.cohort = cohort
-        self.end = cohort.end()
-        self.behind = False
-        self._left = list(cohort.members)
+        self._apart = list(cohort.apart)
 
-    def end_cohort(self) -> None:
-        """Has the cohort forget what all its members have been sent."""
-        members = self.cohort.members if self.behind else ()
-        self.cohort.forget(min((member.cursor for member in members), default=self.end))
-
-    def next_members(self, count: int) -> list[Connection]:
-        """Up to `count` that have not had their turn, none when all have had it.
+    def step(self, count: int, resume: Callable[[Connection], None]) -> int:
+        """Goes on with up to `count` members; with how many, 0 when all have had their turn.
 
         Who went to another cohort since the walk began hears that one's frames, not these.
         """
-        part: list[Connection] = []
-        while self._left and not part:
-            part = [connection for connection in self._left[-count:] if connection.cohort is self.cohort]
-            del self._left[-count:]
-        return part
+        written, short = self.cohort.write(count)
+        for connection in short:
+            resume(connection)
+        if written:
+            return written
+        part = self._apart[-count:]
+        del self._apart[-count:]
+        for connection in part:
+            if connection in self.cohort.apart:
+                resume(connection)
+        if not part:
+            self.cohort.forget_sent()
+        return len(part)

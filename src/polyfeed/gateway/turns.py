@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 from polyfeed.gateway.cohort import Cohort
-from polyfeed.gateway.connection import Connection, write_abreast
+from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.sweep import Sweep
 
 SLICE = 256
@@ -43,7 +43,8 @@ class Turns:
         self._later = later
         self._now = now
         self._resume = resume
-        self._sweeps: deque[Sweep] = deque()
+        self._cohorts: deque[Cohort] = deque()
+        self._sweep: Sweep | None = None
         self._turn_began = 0
         self._rest_until = 0
 
@@ -60,7 +61,7 @@ class Turns:
 
     def idle(self) -> bool:
         """Whether nothing is left to be written."""
-        return not (self.fresh or self._sweeps)
+        return not (self.fresh or self._cohorts or self._sweep)
 
     def _begin(self) -> None:
         """Has a turn begin: at once, or, after a long one, when everything else has had as much time.
@@ -76,21 +77,14 @@ class Turns:
 
     def _turn(self) -> None:
         """Writes to up to SLICE connections, then lets others have the event loop."""
-        budget = SLICE
-        if not self._sweeps:
+        if self._sweep is None and not self._cohorts:
             self._turn_began = self._now()
-            self._sweeps.extend(Sweep(cohort) for cohort in self.fresh)
+            self._cohorts.extend(self.fresh)
             self.fresh.clear()
-        while budget > 0 and self._sweeps:
-            sweep = self._sweeps[0]
-            part = sweep.next_members(budget)
-            budget -= len(part) + 1
-            if part:
-                sweep.behind |= self._serve(sweep.cohort, part)
-            else:
-                self._sweeps.popleft()
-                sweep.end_cohort()
-        if self._sweeps:
+        budget = SLICE
+        while budget > 0 and (self._sweep is not None or self._cohorts):
+            budget -= self._go_on(budget) + 1
+        if self._sweep is not None or self._cohorts:
             self._soon(self._turn)
             return
         now = self._now()
@@ -99,27 +93,33 @@ class Turns:
         if self.fresh:
             self._begin()
 
+    def _go_on(self, budget: int) -> int:
+        """Serves the next cohort, or some more of the one that is being served; how many were written to."""
+        if self._sweep is None:
+            cohort = self._cohorts.popleft()
+            written = self._write_whole(cohort)
+            if written:
+                return written
+            self._sweep = Sweep(cohort)
+        written = self._step(self._sweep, budget)
+        if not written:
+            self._sweep = None
+        return written
+
     def _serve_private(self) -> None:
         """Writes what is somebody's own at once: it does not wait behind thousands of readers of public frames."""
         while self.urgent:
             cohort, _ = self.urgent.popitem()
             self.fresh.pop(cohort, None)
-            sweep = Sweep(cohort)
-            sweep.behind = self._serve(cohort, sweep.next_members(len(cohort.members)))
-            sweep.end_cohort()
+            if not self._write_whole(cohort):
+                sweep = Sweep(cohort)
+                while self._step(sweep, SLICE):
+                    pass
 
-    def _serve(self, cohort: Cohort, members: list[Connection]) -> bool:
-        """Sends what there is for members of a cohort: the same bytes to most, and to each other what it needs.
-
-        Returns whether any of them may not have all of it yet.
-        """
+    def _write_whole(self, cohort: Cohort) -> int:
         cohort.sent_at = self._now()
-        cursor, others = members[0].cursor, members
-        if cohort.lost_before <= cursor < cohort.end():
-            data, after = cohort.chunk(cursor)
-            others = write_abreast(members, data, cursor, after)
-            if after < cohort.end():
-                others = members
-        for other in others:
-            self._resume(other)
-        return bool(others)
+        return cohort.write_whole()
+
+    def _step(self, sweep: Sweep, count: int) -> int:
+        sweep.cohort.sent_at = self._now()
+        return sweep.step(count, self._resume)

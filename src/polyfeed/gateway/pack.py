@@ -1,0 +1,101 @@
+"""The members of a cohort that are written to side by side.
+
+They stand at one place, have nothing of their own to be sent, and their sockets take bytes: almost all members, almost
+always. So their place is kept once, here, and they are written to by the numbers of their sockets alone. At a thousand
+connections the kernel's work for a write empties the caches, and each object of ours that the loop does not touch is
+time saved.
+"""
+
+from __future__ import annotations
+
+import os
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from polyfeed.gateway.connection import Connection
+
+
+class Pack:
+    """`members` by the numbers of their sockets; `cursor` is where all of them stand when no pass is under way.
+
+    A *pass* writes one chunk to everybody who was a member when it began, in parts between which others have the event
+    loop. Who joins stands where the pack does, so nobody joins during a pass.
+    """
+
+    __slots__ = ("_after", "_data", "_left", "cursor", "members")
+
+    def __init__(self) -> None:
+        self.members: dict[int, Connection] = {}
+        self.cursor = 0
+        self._left: list[int] = []
+        self._data = b""
+        self._after = 0
+
+    def under_way(self) -> bool:
+        """Whether a pass has been begun and not everybody has been written to."""
+        return bool(self._left)
+
+    def add(self, connection: Connection, place: int) -> None:
+        """Takes in a connection that stands at `place`, as do all members."""
+        self.members[connection.fd] = connection
+        self.cursor = place
+        connection.pack = self
+
+    def remove(self, connection: Connection) -> None:
+        """Has a member go its own way from where it stands."""
+        del self.members[connection.fd]
+        connection.pack = None
+        connection.cursor = self.cursor
+        if self._left:
+            try:
+                self._left.remove(connection.fd)
+            except ValueError:
+                connection.cursor = self._after
+            else:
+                self._end_pass()
+
+    def begin(self, data: bytes, after: int) -> None:
+        """Begins a pass that takes everybody to `after`."""
+        self._data, self._after, self._left = data, after, list(self.members)
+
+    def write(self, count: int) -> tuple[int, list[Connection]]:
+        """Goes on with the pass: writes to up to `count` members; to how many, and those that are members no more
+        because their sockets did not take all of it.
+        """
+        part = self._left[-count:]
+        del self._left[-count:]
+        # Everything is in order before the first callback: one that cannot be written to may be closed by it.
+        short = [(self.members.pop(number), sent) for number, sent in write_abreast(part, self._data)]
+        for connection, sent in short:
+            connection.pack = None
+            connection.cursor = self._after if sent else self.cursor
+        self._end_pass()
+        data = self._data
+        for connection, sent in short:
+            if sent:
+                connection.outlet.keep(data[sent:])
+        return len(part), [connection for connection, _ in short]
+
+    def _end_pass(self) -> None:
+        if not self._left:
+            self.cursor = self._after
+
+
+def write_abreast(numbers: list[int], data: bytes) -> list[tuple[int, int]]:
+    """Writes the same bytes to all sockets. Returns those that did not take all of it, and how much they took.
+
+    This is the loop that the product's speed hangs on. It runs inside `extend`: after each system call the processor's
+    caches and branch predictions are lost, and a turn of the interpreter costs a fifth of the write.
+    """
+    taken: list[int] = []
+    left = iter(numbers)
+    while len(taken) < len(numbers):
+        try:
+            taken.extend(map(os.write, left, repeat(data)))
+        except OSError:
+            taken.append(0)
+    size = len(data)
+    if taken.count(size) == len(taken):
+        return []
+    return [(number, sent) for number, sent in zip(numbers, taken, strict=True) if sent != size]
