@@ -7,8 +7,10 @@ import os
 import platform
 
 from bench import engine, gateway, orders, peatio
+from bench.peers import measure, report
+from bench.peers.servers import SERVERS
 
-PARTS = ("engine", "fanout", "latency", "orders", "peatio", "memory")
+PARTS = ("engine", "fanout", "latency", "orders", "peatio", "memory", "peers")
 
 
 def main() -> None:
@@ -33,6 +35,12 @@ def main() -> None:
         print_orders(orders.measure(200 if quick else 1000, 20 if quick else 100, 1 if quick else 10))
     if "peatio" in parts:
         print_peatio(peatio.measure(50 if quick else 200, 20 if quick else 100, 1 if quick else 10))
+    if "peers" in parts:
+        plan, load = measure.QUICK if quick else measure.Plan(), os.getloadavg()[0]
+        rows = measure.measure(plan, list(SERVERS))
+        print(report.table(plan, rows))
+        if not quick:
+            report.write(plan, rows, load)
     if "memory" in parts:
         print_memory(gateway.memory(100 if quick else 5000))
 

@@ -103,6 +103,7 @@ class LoadOptions:
     timeout: float = 60  # for all to become ready
     send: tuple[str, ...] = ()  # each connection sends all of these
     send_file: Path | None = None  # then line (its number mod lines) of this file
+    line_tail: str | None = None  # with this behind it
     ready_text: str | None = None  # a connection is ready after `ready_count` frames with it
     ready_count: int = 1
     go: bool = False  # then wait for go()

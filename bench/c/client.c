@@ -38,6 +38,17 @@ void read_lines(const char *path, struct message **list, size_t *count)
         die("%s has no lines", path);
 }
 
+void add_tail(struct message *list, size_t count, const char *tail)
+{
+    size_t more = strlen(tail);
+    for (size_t i = 0; more > 0 && i < count; i++) {
+        uint8_t *text = need(malloc(list[i].size + more));
+        memcpy(text, list[i].text, list[i].size);
+        memcpy(text + list[i].size, tail, more);
+        list[i] = (struct message){.text = text, .size = list[i].size + more};
+    }
+}
+
 static uint64_t next_random(struct run *run) /* xorshift64: keys and masks need to differ, not to be secret */
 {
     run->random ^= run->random << 13;

@@ -82,6 +82,7 @@ struct run {
 
 void add_message(struct message **list, size_t *count, const void *text, size_t size);
 void read_lines(const char *path, struct message **list, size_t *count); /* those that are not empty, or die() */
+void add_tail(struct message *list, size_t count, const char *tail); /* to each of them */
 
 void client_open(struct run *run, struct client *client);
 void client_event(struct run *run, struct client *client, uint32_t events);

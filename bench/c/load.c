@@ -35,6 +35,7 @@ static const char usage[] =
     "what to say\n"
     "  --send TEXT             each connection sends it after its handshake; may be given again\n"
     "  --send-file FILE        then connection i sends line i mod lines\n"
+    "  --line-tail TEXT        each line with this behind it\n"
     "when to count\n"
     "  --ready-text TEXT       a connection is ready once a frame with it came (once its messages are out)\n"
     "  --ready-count K         once K such frames came (1)\n"
@@ -78,17 +79,21 @@ static void add_header(const char *line)
 
 static void read_options(int argc, char **argv)
 {
-    enum { HOST = 256, PORT, PATH, HEADER, SOURCES, RAMP, IN_FLIGHT, TIMEOUT, SEND, SEND_FILE, READY_TEXT, READY_COUNT,
-           GO, WARMUP_FRAMES, WARMUP_SECONDS, SECONDS, UNTIL_FRAMES, IDLE, IGNORE, LATENCY, CONNECTIONS, HELP };
+    enum { HOST = 256, PORT, PATH, HEADER, SOURCES, RAMP, IN_FLIGHT, TIMEOUT, SEND, SEND_FILE, LINE_TAIL, READY_TEXT,
+           READY_COUNT,
+           GO, WARMUP_FRAMES, WARMUP_SECONDS, SECONDS, UNTIL_FRAMES, IDLE, IGNORE, LATENCY,
+           CONNECTIONS, HELP };
     static const struct option names[] = {
         {"host", 1, 0, HOST}, {"port", 1, 0, PORT}, {"path", 1, 0, PATH}, {"header", 1, 0, HEADER},
         {"sources", 1, 0, SOURCES}, {"ramp", 1, 0, RAMP}, {"in-flight", 1, 0, IN_FLIGHT}, {"timeout", 1, 0, TIMEOUT},
-        {"send", 1, 0, SEND}, {"send-file", 1, 0, SEND_FILE}, {"ready-text", 1, 0, READY_TEXT},
+        {"send", 1, 0, SEND}, {"send-file", 1, 0, SEND_FILE}, {"line-tail", 1, 0, LINE_TAIL},
+        {"ready-text", 1, 0, READY_TEXT},
         {"ready-count", 1, 0, READY_COUNT}, {"go", 0, 0, GO}, {"warmup-frames", 1, 0, WARMUP_FRAMES},
         {"warmup-seconds", 1, 0, WARMUP_SECONDS}, {"seconds", 1, 0, SECONDS}, {"until-frames", 1, 0, UNTIL_FRAMES},
         {"idle", 1, 0, IDLE}, {"ignore", 1, 0, IGNORE}, {"latency", 1, 0, LATENCY}, {"connections", 1, 0, CONNECTIONS},
         {"help", 0, 0, HELP}, {0}};
     struct plan *plan = &run.plan;
+    const char *tail = "";
     int option, index = 0;
     while ((option = getopt_long(argc, argv, "", names, &index)) != -1) {
         const char *name = names[index].name;
@@ -103,6 +108,7 @@ static void read_options(int argc, char **argv)
         case TIMEOUT: options.timeout = arg_number(name, optarg); break;
         case SEND: add_message(&plan->messages, &plan->message_count, optarg, strlen(optarg)); break;
         case SEND_FILE: read_lines(optarg, &plan->lines, &plan->line_count); break;
+        case LINE_TAIL: tail = optarg; break;
         case READY_TEXT: plan->ready_text = optarg; break;
         case READY_COUNT: plan->ready_count = arg_count(name, optarg); break;
         case GO: options.go = true; break;
@@ -123,6 +129,7 @@ static void read_options(int argc, char **argv)
     }
     if (optind < argc || options.port == 0 || options.connections == 0 || options.in_flight == 0)
         misuse("%s", usage);
+    add_tail(plan->lines, plan->line_count, tail);
 }
 
 static void resolve(void)
