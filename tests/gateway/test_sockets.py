@@ -8,6 +8,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Send, Submit
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import Session
+from polyfeed.gateway import protocol
 from polyfeed.gateway.door import Door, DoorLimits, networks
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
@@ -205,6 +207,31 @@ async def test_nothing_follows_the_answer_to_a_goodbye_of_a_slow_reader(house: H
             break
     assert heard[-1] == struct.pack(">H", 1000)
     assert await raw.reader.read() == b""
+    raw.end()
+
+
+async def test_a_socket_that_fails_while_it_is_taken_up_again_ends_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = await narrow(house.number)
+    raw.writer.write(upgrade())
+    await raw.head()
+    raw.writer.write(frame(1, b"join"))
+    await raw.frame()
+    transport = raw.writer.transport
+    transport.pause_reading()  # type: ignore[attr-defined]
+    raw.writer.write(frame(1, b"big") * 3)
+    await until(lambda: bool(house.fan.connections) and all(one.outlet.paused for one in house.fan.connections))
+    house.trade(1)
+
+    def reset(*_: object) -> int:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(protocol, "os", SimpleNamespace(write=reset))
+    transport.resume_reading()  # type: ignore[attr-defined]
+    while await raw.reader.read(65_536):
+        pass
+    await until(lambda: not house.port.sockets)
     raw.end()
 
 

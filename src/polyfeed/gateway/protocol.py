@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs
@@ -178,7 +178,7 @@ class WebSocketProtocol(asyncio.Protocol):
             except OSError:
                 self._fd = -1
                 self.paused = True
-                self._transport.abort()
+                self._soon(self._transport.abort)
                 return
             if sent == len(data):
                 return
@@ -226,7 +226,7 @@ class WebSocketProtocol(asyncio.Protocol):
             elif self._transport.can_write_eof() and not self._transport.is_closing():
                 self._transport.write_eof()
             else:
-                self._transport.close()
+                self._soon(self._transport.close)
         if self._ws.close_expected():
             self._expect_end()
 
@@ -321,6 +321,12 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._linger is None:
             loop = asyncio.get_running_loop()
             self._linger = loop.call_later(self._port.limits.close_seconds, self.abort)
+
+    def _soon(self, end: Callable[[], None]) -> None:
+        """Ends the transport once it has done what it is doing: one that is ended while it says `resume_writing` goes
+        on to end itself a second time (asyncio's `_SelectorSocketTransport._write_ready`).
+        """
+        asyncio.get_running_loop().call_soon(end)
 
     def abort(self) -> None:
         """Ends the TCP connection without another word."""
