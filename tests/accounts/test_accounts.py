@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from polyfeed.accounts import image
 from polyfeed.accounts.account import Account, Balance, Fill
@@ -29,6 +30,8 @@ from polyfeed.model.events import (
     PositionSet,
     PrivateEvent,
 )
+from polyfeed.model.instruments import Instrument
+from polyfeed.model.perpetuals import PerpetualTerms
 from tests.accounts.twin import SlowAccounts
 from tests.market.anything import TIMES, event_of
 
@@ -165,10 +168,24 @@ def test_positions_are_assigned_and_closed_ones_forgotten(driven: Driven) -> Non
     assert driven[ANNA].positions == {2: position(-3, instrument=2)}
 
 
+def perpetual(number: int) -> Instrument:
+    return Instrument(number, "X", "X", "Y", 0, 0, 1, 1, 1, perpetual=PerpetualTerms(default_leverage=9))
+
+
 def test_leverages_and_deposit_addresses(driven: Driven) -> None:
     driven.send(LeverageSet(-1, 5, MarginMode.CROSS), DepositAddressCreated("BTC", "bc1q"))
     assert driven[ANNA].leverages == {-1: LeverageSet(-1, 5, MarginMode.CROSS)}
     assert driven[ANNA].addresses == {"BTC": "bc1q"}
+    driven.send(LeverageSet(2, 7, MarginMode.ISOLATED))
+    assert [driven[ANNA].leverage_in(perpetual(number)).leverage for number in (1, 2)] == [5, 7]
+    assert driven[ANNA].leverage_in(perpetual(2)).mode is MarginMode.ISOLATED
+    driven.send(LeverageSet(-1, 3, MarginMode.CROSS))
+    assert [driven[ANNA].leverage_in(perpetual(number)).leverage for number in (1, 2)] == [3, 3]
+
+
+def test_the_leverage_that_nobody_chose() -> None:
+    assert Account(1).leverage_in(perpetual(1)).leverage == 9
+    assert Account(1).leverage_in(replace(perpetual(1), perpetual=None)).leverage == 1
 
 
 def test_keys_are_found_until_they_are_revoked(driven: Driven) -> None:

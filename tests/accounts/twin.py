@@ -44,7 +44,10 @@ class SlowAccounts:
         return {instrument: event for instrument, event in last.items() if event.size}
 
     def leverages(self, account: int) -> dict[int, LeverageSet]:
-        return {event.instrument: event for event in self.of(account, LeverageSet)}
+        """One for all ends those that were chosen before it."""
+        chosen = self.of(account, LeverageSet)
+        whole = max((place for place, event in enumerate(chosen) if event.instrument == -1), default=0)
+        return {event.instrument: event for event in chosen[whole:]}
 
     def keys(self) -> dict[str, int]:
         """Whose key each one is: a key belongs to whom it was last set for, until that one's is revoked."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from polyfeed.accounts.orders import OrderEvent, OwnOrder, moved, opened
+from polyfeed.model.enums import MarginMode
 from polyfeed.model.events import (
     AccountOpened,
     BalanceSet,
@@ -30,12 +31,17 @@ from polyfeed.model.events import (
     PositionSettled,
     PrivateEvent,
 )
+from polyfeed.model.instruments import Instrument
 
 FILLS_KEPT = 1000
 """Fills kept per account; older ones are the store's matter."""
 
 CLOSED_KEPT = 1000
 """Ended orders kept per account; older ones are the store's matter."""
+
+
+ALL_INSTRUMENTS = -1
+"""The instrument of a leverage that was chosen for all of them."""
 
 
 class Balance(Struct, frozen=True, array_like=True, gc=False):
@@ -63,8 +69,9 @@ class Account:
 
     `closed` are the last orders that ended, by number, the one that ended first coming first.
 
-    `positions` and `leverages` are by instrument (-1: the leverage for all), `balances` and `addresses` by currency,
-    `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main one; `tier` names its quotas.
+    `positions` and `leverages` are by instrument (ALL_INSTRUMENTS: for all that have none of their own), `balances` and
+    `addresses` by currency, `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main one;
+    `tier` names its quotas.
     """
 
     __slots__ = (
@@ -101,6 +108,14 @@ class Account:
     def fold(self, event: PrivateEvent, ts: int) -> OwnOrder | None:
         """Takes in an event of a batch of `ts`; gives the order that it was about, as it then stands."""
         return self._folds[type(event)](self, event, ts)
+
+    def leverage_in(self, instrument: Instrument) -> LeverageSet:
+        """Leverage and margin mode in an instrument: as chosen last, else as its terms begin. Spot has 1."""
+        terms = instrument.perpetual
+        if terms is None:
+            return LeverageSet(instrument.id, 1, MarginMode.CROSS)
+        chosen = self.leverages.get(instrument.id) or self.leverages.get(ALL_INSTRUMENTS)
+        return chosen or LeverageSet(instrument.id, terms.default_leverage, MarginMode.CROSS)
 
     def _stands(self, order: OwnOrder) -> OwnOrder:
         """Remembers where an order stands, or that it ended."""
@@ -146,6 +161,8 @@ class Account:
             self.positions.pop(event.instrument, None)
 
     def _leverage(self, event: LeverageSet, ts: int) -> None:
+        if event.instrument == ALL_INSTRUMENTS:
+            self.leverages.clear()
         self.leverages[event.instrument] = event
 
     def _address(self, event: DepositAddressCreated, ts: int) -> None:

@@ -20,7 +20,7 @@ class Said(NamedTuple):
 
 def conversation() -> Said:
     """Orders of every kind, fills, ends, snapshots and errors, between two users."""
-    rig = Rig("BTC-USD", "ETH-USD")
+    rig = Rig("BTC-USD", "ETH-USD", "BTC-USD-PERP")
     alice, bob = rig.client(subscriptions=""), rig.client(1002, market="ALL")
     requests: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []

@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from polyfeed.accounts.accounts import Accounts
+from polyfeed.accounts.accounts import AccountChange, Accounts
 from polyfeed.accounts.vault import Vault
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Peer
+from polyfeed.dialects._base.effects import Effect
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
+from polyfeed.dialects._base.session import ACCOUNT_NOTICES, Session
 from polyfeed.dialects.rails import RailsDialect, RailsSettings
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import FanOut
@@ -34,7 +37,9 @@ from polyfeed.model.commands import (
     SetKey,
     Stamped,
 )
+from polyfeed.model.enums import InstrumentKind
 from polyfeed.model.instruments import Currency, Instrument
+from polyfeed.model.perpetuals import PerpetualTerms
 from polyfeed.venue.venue import Venue
 
 START = 1_772_576_154_000_000
@@ -43,9 +48,15 @@ VAULT = Vault(b"k" * 32)
 AMPLE = 10**15
 
 
+PERP = "-PERP"
+PERPETUAL = PerpetualTerms(max_leverage=20, default_leverage=2, price_band_ppm=200_000, premium_clamp_ppm=0)
+
+
 def instrument(number: int, name: str, **more: Any) -> Instrument:
-    base, _, quote = name.partition("-")
+    base, quote = name.removesuffix(PERP).split("-")
     terms = {"price_scale": 2, "size_scale": 8, "tick": 1, "lot": 1, "min_size": 1, "symbols": {"rails": name}}
+    if name.endswith(PERP):
+        terms |= {"kind": InstrumentKind.PERPETUAL, "perpetual": PERPETUAL, "taker_fee_ppm": 500, "maker_fee_ppm": 100}
     return Instrument(id=number, name=name, base=base, quote=quote, **(terms | more))
 
 
@@ -61,6 +72,10 @@ def parsed(data: bytes) -> list[tuple[int, bytes]]:
         frames.append((opcode, data[place : place + size]))
         place += size
     return frames
+
+
+def _tell(notice: AccountChange, session: Session, now: int) -> list[Effect]:
+    return session.account_notice(now, notice)
 
 
 class Outlet:
@@ -219,10 +234,14 @@ class Rig:
         for change in self.market.apply(batch):
             if isinstance(change, InstrumentChange):
                 self.fan.fold(change)
-        for own in self.accounts.apply(batch):
-            self.fan.fold_private(own)
+        own = self.accounts.apply(batch)
+        for change in own:
+            self.fan.fold_private(change)
         self.requests.on_batch(batch)
         self.fan.flush(batch)
+        for notice in (change for change in own if isinstance(change.event, ACCOUNT_NOTICES)):
+            for connection in tuple(self.fan.connections):
+                self.fan.ask(connection, partial(_tell, notice))
 
     # --- clients ----------------------------------------------------------------------------------------------------
 

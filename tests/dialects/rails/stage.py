@@ -2,6 +2,11 @@
 
     ! set NAME=VALUE ...              settings of the dialect; before anything else
     ! tier ACCOUNT NAME               the account's tier (`test`, which has no limits, unless said otherwise)
+    ! markets NAME ...                instead of BTC-USD and ETH-USD; `-PERP` at the end makes a perpetual, whose terms
+                                      are the rig's
+    ! index PRICE MARKET              the index price of a perpetual
+    ! key ACCOUNT ID [PERMISSIONS]    the key's permissions from now on, comma separated; revoked without them
+    ! leverage ACCOUNT N MODE MARKET|all    leverage and margin mode, chosen by another way
     ! connect [account N] [market M] [subscriptions S] [token T] [as NAME] ...
                                       a client comes, by default account 1001 to BTC-USD; other words are query
                                       parameters. A refusal is `x STATUS BODY`
@@ -23,8 +28,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from polyfeed.dialects._base.rest import RestResponse
-from polyfeed.model.commands import CancelAll, PlaceOrder
-from polyfeed.model.enums import OrderKind, Side
+from polyfeed.model.commands import CancelAll, PlaceOrder, RevokeKey, SetIndexPrice, SetLeverage
+from polyfeed.model.enums import MarginMode, OrderKind, Side
 from polyfeed.model.numbers import parse_scaled
 from tests.dialects.rails.rig import Client, Rig
 from tests.transcripts import Line, Scene
@@ -35,6 +40,7 @@ class Stage:
 
     def __init__(self) -> None:
         self._settings: dict[str, Any] = {}
+        self._names = ["BTC-USD", "ETH-USD"]
         self._tiers = {1001: "test", 1002: "test"}
         self._rig: Rig | None = None
         self._clients: dict[str, Client] = {}
@@ -45,7 +51,7 @@ class Stage:
     @property
     def rig(self) -> Rig:
         if self._rig is None:
-            self._rig = Rig("BTC-USD", "ETH-USD", accounts=self._tiers, **self._settings)
+            self._rig = Rig(*self._names, accounts=self._tiers, **self._settings)
         return self._rig
 
     def act(self, line: Line) -> list[str]:
@@ -74,6 +80,31 @@ class Stage:
     def _set(self, words: list[str]) -> None:
         self._settings.update((name, json.loads(value)) for name, _, value in (word.partition("=") for word in words))
 
+    def _markets(self, words: list[str]) -> None:
+        self._names = words
+
+    def _index(self, words: list[str]) -> None:
+        price, market = words
+        assert self.rig.command(SetIndexPrice(self._id_of(market), parse_scaled(price, 2)))[0].accepted
+
+    def _leverage(self, words: list[str]) -> None:
+        account, leverage, mode, market = words
+        number = -1 if market == "all" else self._id_of(market)
+        command = SetLeverage(int(account), number, int(leverage), MarginMode[mode.upper()])
+        assert self.rig.command(command)[0].accepted
+
+    def _key(self, words: list[str]) -> None:
+        account, key, *permissions = words
+        if permissions:
+            self.rig.set_key(int(account), key, *permissions[0].split(","))
+        else:
+            self.rig.command(RevokeKey(int(account), key))
+
+    def _id_of(self, market: str) -> int:
+        state = self.rig.market.by_symbol("rails", market)
+        assert state is not None
+        return state.instrument.id
+
     def _tier(self, words: list[str]) -> None:
         self._tiers[int(words[0])] = words[1]
 
@@ -91,10 +122,8 @@ class Stage:
 
     def _order(self, words: list[str]) -> None:
         account, side, size, _, price, market = words
-        state = self.rig.market.by_symbol("rails", market)
-        assert state is not None
         scaled = parse_scaled(size, 8), parse_scaled(price, 2)
-        order = PlaceOrder(int(account), state.instrument.id, Side[side.upper()], OrderKind.LIMIT, *scaled)
+        order = PlaceOrder(int(account), self._id_of(market), Side[side.upper()], OrderKind.LIMIT, *scaled)
         assert self.rig.command(order)[0].accepted
 
     def _cancel(self, words: list[str]) -> None:

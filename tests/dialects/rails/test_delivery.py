@@ -73,7 +73,7 @@ class Crowd:
     def _some_order(self, client: Client) -> str:
         user = next(one.user for one in self.open if one.client is client)
         for payload in reversed(self.said[user][-40:]):
-            if about(payload)[0] == "orders":
+            if about(payload)[0] == "orders" and b"orderId" in payload:
                 return str(json.loads(payload)["data"]["order"]["orderId"])
         return "none"
 

@@ -14,19 +14,23 @@ SECOND = 1_000_000
 
 
 def test_a_window_begins_with_the_first_request() -> None:
-    window = Window(2, 60 * SECOND)
+    window = Window(60 * SECOND)
     start = 59 * SECOND
-    assert [window.admits(start), window.admits(start + SECOND), window.admits(start + 59 * SECOND)] == [
-        True,
-        True,
-        False,
-    ]
-    assert window.admits(start + 60 * SECOND)
+    assert [window.admits(start + second * SECOND, 2) for second in (0, 1, 59)] == [True, True, False]
+    assert window.admits(start + 60 * SECOND, 2)
 
 
 def test_no_limit() -> None:
-    window = Window(0, SECOND)
-    assert all(window.admits(1) for _ in range(1000))
+    window = Window(SECOND)
+    assert all(window.admits(1, 0) for _ in range(1000))
+
+
+def test_another_tier_counts_at_once() -> None:
+    limiter = Limiter(enforced=True)
+    retail, maker = limiter.tier("retail"), limiter.tier("market_maker")
+    assert sum(limiter.action(5, 1, retail) for _ in range(300)) == 250
+    assert limiter.action(6, 1, maker)
+    assert not limiter.action(7, 1, retail)
 
 
 @pytest.mark.parametrize(("tier", "limit"), [("", 250), ("retail", 250), ("whoever", 250), ("market_maker", 10_000)])

@@ -7,11 +7,21 @@ import random
 from collections.abc import Callable
 from functools import lru_cache
 
-from polyfeed.model.commands import AmendOrder, AnyCommand, CancelAll, CancelOrder, PlaceOrder, ReplaceOrder
+from polyfeed.model.commands import (
+    AmendOrder,
+    AnyCommand,
+    CancelAll,
+    CancelOrder,
+    PlaceOrder,
+    ReplaceOrder,
+    SetIndexPrice,
+    SetLeverage,
+)
 from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce
 from tests.dialects.rails.rig import HOUSE, Client, Rig, parsed
 
-MARKETS = ("BTC-USD", "ETH-USD", "ADA-USD", "SOL-USD")
+MARKETS = ("BTC-USD", "ETH-USD", "ADA-USD", "SOL-USD-PERP")
+PERPETUAL = 3
 MIDDLE = 10_000
 LOT = 10_000_000  # a tenth
 
@@ -40,6 +50,8 @@ def about(payload: bytes) -> tuple[str, str]:
         return "publicTrades", market
     if result == "publicOrderBookDelta":
         return "publicOrderBook", market
+    if result == "updateLeverage" and data["statusCode"] == 200:
+        return "orders", market
     is_order = result in {"createOrder", "modifyOrder", "cancelOrder", "partialFillOrder", "fillOrder", "rejectOrder"}
     if is_order and "order" in data and data["statusCode"] != 202:
         return "orders", market
@@ -56,6 +68,7 @@ class Traffic:
         self.speakers: list[Client] = []
         self.ulids: Callable[[Client], str] = lambda _: "none"
         self.count = 0
+        rig.command(SetIndexPrice(PERPETUAL, MIDDLE))
 
     def act(self) -> None:
         """An order, a cancellation, a modification, by a socket or by another way."""
@@ -91,6 +104,10 @@ class Traffic:
             return CancelOrder(user, self._order_of(user))
         if roll < 0.88:
             return ReplaceOrder(user, self._order_of(user), self._price(Side.BUY), dice.randrange(1, 9) * LOT)
+        if roll < 0.89:
+            return SetIndexPrice(PERPETUAL, MIDDLE + dice.randrange(-200, 201))
+        if roll < 0.895:
+            return SetLeverage(user, dice.choice((-1, PERPETUAL)), dice.randrange(1, 21))
         if roll < 0.985:
             return AmendOrder(user, self._order_of(user), self._price(Side.SELL), dice.randrange(1, 40) * LOT)
         return CancelAll(user, dice.choice((-1, 0, 1)))
@@ -110,7 +127,7 @@ class Traffic:
                 price = f"{self._price(side) / 100:.2f}"
                 content |= {"tradeType": "limit", "price": price, "postOnly": dice.random() < 0.3}
         else:
-            message = dice.choice(("cancelOrder", "modifyOrder", "emitPublicOrderBook", "ping"))
+            message = dice.choice(("cancelOrder", "modifyOrder", "updateLeverage", "emitPublicOrderBook", "ping"))
             order_id = self.ulids(client)
-            content |= {"orderId": order_id, "cancelBy": "orderId", "quantity": "0.7"}
+            content |= {"orderId": order_id, "cancelBy": "orderId", "quantity": "0.7", "leverage": "3"}
         client.send(json.dumps({"message": message, "content": content}))

@@ -28,10 +28,9 @@ from polyfeed.dialects.rails.settings import RailsSettings
 from polyfeed.dialects.rails.wire import short
 
 _SOCKET_PATHS = ("", "/")
-_FEEDS: dict[str, Callable[[FeedKey, Listing, Once], Feed]] = {
+_OWN_FEEDS: dict[str, Callable[[FeedKey, Listing, Once, Account], Feed]] = {
     spec.ORDERS: OrdersFeed,
     spec.TRADES: FillsFeed,
-    spec.PUBLIC_BOOK: BookFeed,
 }
 
 
@@ -44,6 +43,7 @@ class RailsDialect(Dialect):
 
     def __init__(self, context: Context, settings: RailsSettings | None = None) -> None:
         self._settings = settings or RailsSettings()
+        self._accounts = context.accounts
         self._listing = Listing(context.market)
         self._tokens = Tokens(context)
         self._limiter = Limiter(self._settings.limits)
@@ -68,7 +68,11 @@ class RailsDialect(Dialect):
         if key.channel == spec.PUBLIC_TRADES:
             both_sides = self._settings.public_trade_rows == "both"
             return PublicTradesFeed(key, self._listing, self._once, both_sides=both_sides)
-        return _FEEDS[key.channel](key, self._listing, self._once)
+        if key.channel == spec.PUBLIC_BOOK:
+            return BookFeed(key, self._listing, self._once)
+        account = self._accounts.get(key.account)
+        assert account is not None
+        return _OWN_FEEDS[key.channel](key, self._listing, self._once, account)
 
     def token(self, now: int, account: Account) -> str | None:
         """An access token for the account, None when it has no key that may trade."""
@@ -92,7 +96,8 @@ class RailsDialect(Dialect):
             account.account_id, tier, orders=spec.ORDERS in streams, market=name, markets=len(self._listing)
         ):
             raise Refused(spec.FORBIDDEN, "too many concurrent connections")
-        entry = Entry(account, cancels=_first(peer, "cancelOnDisconnect") == "true")
+        cancels = _first(peer, "cancelOnDisconnect") == "true"
+        entry = Entry(account, self._listing, self._settings.max_leverage, cancels=cancels)
         pulse = Pulse(self._settings, now, login.expires)
         return RailsSession(
             self._listing, self._limiter, self._settings, market, entry, streams, tier, pulse, offered, login.key_id

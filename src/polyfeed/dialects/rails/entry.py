@@ -16,7 +16,8 @@ from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects._base.effects import Effect, Send, Submit
 from polyfeed.dialects.rails import requests, spec, wire
 from polyfeed.dialects.rails.ids import order_id_of
-from polyfeed.dialects.rails.markets import Market
+from polyfeed.dialects.rails.leverage import read_update
+from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.notices import acknowledgement
 from polyfeed.dialects.rails.placing import read_order
 from polyfeed.dialects.rails.requests import Content, Refused
@@ -26,12 +27,12 @@ from polyfeed.model.enums import CloseReason, Refusal
 
 
 class Waiting(Struct, frozen=True):
-    """A request that the venue has not decided. `order_id` is the order that it is about, 0 for a new one; `open_then`
-    says that this order was open when it was asked.
+    """A request that the venue has not decided. `market` is None for a leverage of all markets. `order_id` is the order
+    that it is about, 0 for a new one or none; `open_then` says that this order was open when it was asked.
     """
 
     name: str
-    market: Market
+    market: Market | None
     client_id: str
     order_id: int = 0
     open_then: bool = False
@@ -51,26 +52,35 @@ class Entry:
     venue had not yet decided on then.
     """
 
-    def __init__(self, account: Account, *, cancels: bool) -> None:
+    def __init__(self, account: Account, listing: Listing, max_leverage: int, *, cancels: bool) -> None:
         self.account = account
+        self._listing = listing
+        self._max_leverage = max_leverage
         self._cancels = cancels
         self._number = 0
         self._waiting: dict[int, Waiting] = {}
         self._entered: dict[int, None] = {}
         self._left = False
 
-    def begin(self, name: str, market: Market, client_id: str, content: Content) -> list[Effect]:
+    def begin(self, name: str, market: Market | None, client_id: str, content: Content) -> list[Effect]:
         """Hands a request to the venue. Raises Refused for one that is wrong in itself."""
-        command: AnyCommand
+        if name == spec.LEVERAGE:
+            update = read_update(self.account, self._listing, market, self._max_leverage, content)
+            return self._submit(name, market, client_id, 0, update)
+        assert market is not None
         if name == spec.CREATE:
-            command, order_id = read_order(self.account.account_id, market, client_id, content), 0
-        elif name == spec.CANCEL:
+            return self._submit(name, market, client_id, 0, read_order(self.account, market, client_id, content))
+        if name == spec.CANCEL:
             requests.read_choice(content, "cancelBy", ("orderId",), spec.BAD_CANCEL_BY)
             order_id = self._order_id(market, content)
-            command = CancelOrder(self.account.account_id, order_id)
-        else:
-            order_id = self._order_id(market, content)
-            command = self._replacement(market, client_id, order_id, content)
+            return self._submit(name, market, client_id, order_id, CancelOrder(self.account.account_id, order_id))
+        order_id = self._order_id(market, content)
+        replacement = self._replacement(market, client_id, order_id, content)
+        return self._submit(name, market, client_id, order_id, replacement)
+
+    def _submit(
+        self, name: str, market: Market | None, client_id: str, order_id: int, command: AnyCommand
+    ) -> list[Effect]:
         self._number += 1
         self._waiting[self._number] = Waiting(name, market, client_id, order_id, order_id in self.account.orders)
         return [Submit(command, self._number, client_id)]
@@ -84,13 +94,10 @@ class Entry:
             return self._too_late(waiting, outcome)
         if outcome.refusal is not None:
             status, text = self._refusal(waiting, outcome.refusal)
-            return [Send(wire.reply(waiting.name, waiting.market.name, status, text, waiting.client_id))]
+            name = None if waiting.market is None else waiting.market.name
+            return [Send(wire.reply(waiting.name, name, status, text, waiting.client_id))]
         self._remember(waiting, outcome)
-        order = self._find(waiting.order_id or outcome.order_id)
-        text, state = _TEXTS[waiting.name]
-        if order is None:
-            return []
-        return [Send(acknowledgement(waiting.name, waiting.market, text, waiting.client_id, order, state))]
+        return self._acknowledged(waiting, outcome)
 
     def leave(self) -> Iterable[Effect]:
         """The connection ended."""
@@ -128,8 +135,22 @@ class Entry:
     def _find(self, order_id: int) -> OwnOrder | None:
         return self.account.orders.get(order_id) or self.account.closed.get(order_id)
 
+    def _acknowledged(self, waiting: Waiting, outcome: Outcome) -> list[Effect]:
+        name, market, client_id = waiting.name, waiting.market, waiting.client_id
+        if name == spec.LEVERAGE:
+            where = None if market is None else market.name
+            text = spec.LEVERAGE_PENDING_TEXT
+            return [Send(wire.reply(name, where, spec.PENDING_STATUS, text, client_id, quota=1))]
+        order = self._find(waiting.order_id or outcome.order_id)
+        if order is None or market is None:
+            return []
+        text, state = _TEXTS[name]
+        return [Send(acknowledgement(name, market, self.account, text, client_id, order, state))]
+
     def _refusal(self, waiting: Waiting, refusal: Refusal) -> tuple[int, str]:
         """Status and text. An order that was open when it was asked for, and filled since, is a conflict."""
+        if waiting.name == spec.LEVERAGE:
+            return spec.LEVERAGE_REFUSALS.get(refusal, spec.OTHER_LEVERAGE_REFUSAL)
         if refusal is Refusal.UNKNOWN_ORDER and waiting.open_then:
             order = self.account.closed.get(waiting.order_id)
             if order is not None and order.reason is CloseReason.FILLED:
@@ -138,7 +159,7 @@ class Entry:
 
     def _remember(self, waiting: Waiting, outcome: Outcome) -> None:
         """Keeps the orders to be cancelled at the end; those that ended meanwhile are forgotten now and then."""
-        if not self._cancels or waiting.name == spec.CANCEL:
+        if not self._cancels or not outcome.order_id or waiting.name == spec.CANCEL:
             return
         self._entered[outcome.order_id] = None
         if len(self._entered) > 2 * len(self.account.orders) + 100:

@@ -7,7 +7,9 @@ reader that falls behind is closed, never given a different sequence.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
+from polyfeed.accounts.account import ALL_INSTRUMENTS, Account
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import ANY, FeedKey
 from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
@@ -19,6 +21,7 @@ from polyfeed.model.batches import Batch
 from polyfeed.model.enums import Side
 from polyfeed.model.events import (
     BookReset,
+    LeverageSet,
     OwnFill,
     OwnOrderAmended,
     OwnOrderOpened,
@@ -47,18 +50,24 @@ class RailsFeed(Feed):
 
 
 class OrdersFeed(RailsFeed):
-    """`orders`: what happens to the account's orders in the market, whoever entered them."""
+    """`orders`: what happens to the account's orders in the market, whoever entered them, and its leverage there."""
 
-    wants = (OwnOrderOpened, OwnOrderUpdated, OwnFill, OwnTriggered, OwnOrderAmended)
+    wants = (OwnOrderOpened, OwnOrderUpdated, OwnFill, OwnTriggered, OwnOrderAmended, LeverageSet)
     rank = 0
 
-    def __init__(self, key: FeedKey, listing: Listing, once: Once) -> None:
+    def __init__(self, key: FeedKey, listing: Listing, once: Once, account: Account) -> None:
         super().__init__(key, listing, once)
+        self._account = account
         self._changes: list[AccountChange] = []
 
     def fold(self, change: Heard) -> None:
-        """Keeps what is about an order of the market."""
-        if isinstance(change, AccountChange) and change.order and self._covers(change.order.terms.instrument):
+        """Keeps what is about an order of the market, or about the leverage there."""
+        assert isinstance(change, AccountChange)
+        if isinstance(change.event, LeverageSet):
+            heard = change.event.instrument == ALL_INSTRUMENTS or self._covers(change.event.instrument)
+        else:
+            heard = change.order is not None and self._covers(change.order.terms.instrument)
+        if heard:
             self._changes.append(change)
 
     def flush(self, batch: Batch) -> Sequence[str]:
@@ -72,7 +81,8 @@ class OrdersFeed(RailsFeed):
         return texts
 
     def _said(self, batch: Batch, change: AccountChange, before: AccountChange | None) -> Sequence[str]:
-        return self._once.made(batch, id(change), lambda: notices(self._listing, batch, change, before))
+        say = partial(notices, self._listing, self._account, batch, change, before)
+        return self._once.made(batch, id(change), say)
 
 
 class FillsFeed(RailsFeed):
@@ -81,8 +91,9 @@ class FillsFeed(RailsFeed):
     wants = (OwnFill,)
     rank = 1
 
-    def __init__(self, key: FeedKey, listing: Listing, once: Once) -> None:
+    def __init__(self, key: FeedKey, listing: Listing, once: Once, account: Account) -> None:
         super().__init__(key, listing, once)
+        self._account = account
         self._fills: list[AccountChange] = []
 
     def fold(self, change: Heard) -> None:
@@ -100,7 +111,7 @@ class FillsFeed(RailsFeed):
         event, order = change.event, change.order
         assert isinstance(event, OwnFill)
         market = self._listing.by_id(event.instrument)
-        return None if market is None else rows.own_fill(market, event, order, batch.ts)
+        return None if market is None else rows.own_fill(market, self._account, event, order, batch.ts)
 
 
 class PublicTradesFeed(RailsFeed):

@@ -7,21 +7,20 @@ from polyfeed.dialects.rails.spec import Tier
 
 
 class Window:
-    """At most `limit` in `period`, which begins with the first one counted; a limit of 0 is none."""
+    """So many in `period`, which begins with the first one counted."""
 
-    __slots__ = ("_began", "_count", "_limit", "_period")
+    __slots__ = ("_began", "_count", "_period")
 
-    def __init__(self, limit: int, period: int) -> None:
-        self._limit = limit
+    def __init__(self, period: int) -> None:
         self._period = period
         self._began = 0
         self._count = 0
 
-    def admits(self, now: int) -> bool:
-        """Counts one more, if there is room for it."""
+    def admits(self, now: int, limit: int) -> bool:
+        """Counts one more, if there is room for it under `limit`; 0 is none."""
         if self._count == 0 or now >= self._began + self._period:
             self._began, self._count = now, 0
-        if self._limit and self._count >= self._limit:
+        if limit and self._count >= limit:
             return False
         self._count += 1
         return True
@@ -38,8 +37,8 @@ class Windows:
         """Counts one more of `who`, if there is room for it under `limit`."""
         window = self._windows.get(who)
         if window is None:
-            window = self._windows[who] = Window(limit, self._period)
-        return window.admits(now)
+            window = self._windows[who] = Window(self._period)
+        return window.admits(now, limit)
 
 
 class Sockets:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from polyfeed.accounts.account import Account
 from polyfeed.dialects.rails.spec import NAME
 from polyfeed.dialects.rails.wire import decimal
 from polyfeed.market.instrument import InstrumentState
 from polyfeed.market.market import Market as Markets
 from polyfeed.model.formulas import cost_divisor
 from polyfeed.model.numbers import divide_half_up
+from polyfeed.model.perpetuals import PerpetualTerms
 
 
 class Market:
@@ -26,6 +28,15 @@ class Market:
         self.size_scale = instrument.size_scale
         self.quote_scale = quote_scale
         self.divisor = cost_divisor(instrument, quote_scale)
+
+    @property
+    def terms(self) -> PerpetualTerms | None:
+        """What only a perpetual has; None for spot."""
+        return self.state.instrument.perpetual
+
+    def leverage(self, account: Account) -> str:
+        """The account's leverage here, as text."""
+        return str(account.leverage_in(self.state.instrument).leverage)
 
     def price(self, price: int) -> str:
         """A price as text."""

@@ -7,8 +7,9 @@ of everything else the order's own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from polyfeed.accounts.account import ALL_INSTRUMENTS, Account
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.rails import spec, wire
@@ -17,7 +18,7 @@ from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.orders import as_entered, client_id_text, order_object
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import CloseReason, OrderStatus
-from polyfeed.model.events import OwnFill, OwnOrderAmended, OwnOrderOpened, OwnOrderUpdated, OwnTriggered
+from polyfeed.model.events import LeverageSet, OwnFill, OwnOrderAmended, OwnOrderOpened, OwnOrderUpdated, OwnTriggered
 
 T = TypeVar("T")
 
@@ -46,72 +47,81 @@ def reference_of(batch: Batch) -> str:
     return reference if is_uuid(reference.partition("#")[0]) else ""
 
 
-def notices(listing: Listing, batch: Batch, change: AccountChange, before: AccountChange | None) -> Sequence[str]:
+def notices(
+    listing: Listing, account: Account, batch: Batch, change: AccountChange, before: AccountChange | None
+) -> Sequence[str]:
     """The messages of a change; `before` is the one before it of the same account and batch."""
-    order = change.order
+    event, order = change.event, change.order
+    if isinstance(event, LeverageSet):
+        return _leverage(listing, batch, event)
     market = None if order is None else listing.by_id(order.terms.instrument)
     if order is None or market is None:
         return ()
-    match change.event:
+    say = _Notice(market, account, order, reference_of(batch))
+    match event:
         case OwnOrderOpened():
-            return _opened(market, batch, change.event, order)
+            return say.opened(event)
         case OwnOrderUpdated():
             matched = before is not None and isinstance(before.event, OwnFill) and before.order is not None
-            filled = matched and before.event.order_id == change.event.order_id  # type: ignore[union-attr]
-            return _updated(market, batch, order, filled=filled)
+            return say.updated(filled=matched and before.event.order_id == event.order_id)  # type: ignore[union-attr]
         case OwnTriggered():
-            text = spec.TRIGGERED_TEXT if change.event.active else spec.WAITING_TEXT
-            return (_message(spec.CREATE, market, text, order),)
+            return (say.message(spec.CREATE, spec.TRIGGERED_TEXT if event.active else spec.WAITING_TEXT),)
         case OwnOrderAmended():
-            return (_message(spec.MODIFY, market, spec.AMENDED_TEXT, order, reference_of(batch)),)
+            return (say.message(spec.MODIFY, spec.AMENDED_TEXT, say.reference),)
         case _:
             return ()
 
 
-def _opened(market: Market, batch: Batch, event: OwnOrderOpened, order: OwnOrder) -> Sequence[str]:
-    """An order was accepted; where it takes another's place, that is said first."""
-    accepted = _message(spec.CREATE, market, spec.ACCEPTED_TEXT, order)
-    if not event.replaces:
-        return (accepted,)
-    client_id = reference_of(batch)
-    return _message(spec.MODIFY, market, spec.RECREATED_TEXT, order, client_id, status=spec.PENDING), accepted
-
-
-def _updated(market: Market, batch: Batch, order: OwnOrder, *, filled: bool) -> Sequence[str]:
-    """A match, an end, or nothing that a client is told (an order went into the book)."""
-    if filled and not order.ended:
-        return (_message(spec.PARTIAL_FILL, market, spec.PARTIAL_FILL_TEXT, order),)
-    if order.status is OrderStatus.FILLED:
-        return (_message(spec.FILL, market, spec.FILL_TEXT, order),)
-    if order.status is OrderStatus.REJECTED:
-        text = spec.REJECT_TEXTS.get(order.reason, spec.OTHER_REJECT_TEXT)
-        return (_message(spec.REJECT, market, text, order, code=spec.BAD),)
-    if not order.ended:
+def _leverage(listing: Listing, batch: Batch, event: LeverageSet) -> Sequence[str]:
+    """A leverage was chosen: for all markets, which names none, or for one."""
+    market = listing.by_id(event.instrument)
+    if market is None and event.instrument != ALL_INSTRUMENTS:
         return ()
-    if order.reason is CloseReason.REPLACED:
-        reference = reference_of(batch)
-        return (_message(spec.MODIFY, market, spec.MODIFIED_TEXT, order, reference, status=spec.MODIFIED),)
-    reference = reference_of(batch) if order.reason is CloseReason.USER else ""
-    return (_message(spec.CANCEL, market, spec.CANCELLED_TEXT, order, reference),)
+    name = None if market is None else market.name
+    return (wire.reply(spec.LEVERAGE, name, spec.OK, spec.LEVERAGE_DONE_TEXT, reference_of(batch)),)
 
 
-def _message(
-    result: str,
-    market: Market,
-    text: str,
-    order: OwnOrder,
-    client_id: str = "",
-    *,
-    status: str = "",
-    code: int = spec.OK,
+class _Notice(NamedTuple):
+    """What is said of an order as it stands; `reference` is the batch's."""
+
+    market: Market
+    account: Account
+    order: OwnOrder
+    reference: str
+
+    def opened(self, event: OwnOrderOpened) -> Sequence[str]:
+        """It was accepted; where it takes another's place, that is said first."""
+        accepted = self.message(spec.CREATE, spec.ACCEPTED_TEXT)
+        if not event.replaces:
+            return (accepted,)
+        return self.message(spec.MODIFY, spec.RECREATED_TEXT, self.reference, status=spec.PENDING), accepted
+
+    def updated(self, *, filled: bool) -> Sequence[str]:
+        """A match, an end, or nothing that a client is told (an order went into the book)."""
+        order = self.order
+        if filled and not order.ended:
+            return (self.message(spec.PARTIAL_FILL, spec.PARTIAL_FILL_TEXT),)
+        if order.status is OrderStatus.FILLED:
+            return (self.message(spec.FILL, spec.FILL_TEXT),)
+        if order.status is OrderStatus.REJECTED:
+            text = spec.REJECT_TEXTS.get(order.reason, spec.OTHER_REJECT_TEXT)
+            return (self.message(spec.REJECT, text, code=spec.BAD),)
+        if not order.ended:
+            return ()
+        if order.reason is CloseReason.REPLACED:
+            return (self.message(spec.MODIFY, spec.MODIFIED_TEXT, self.reference, status=spec.MODIFIED),)
+        reference = self.reference if order.reason is CloseReason.USER else ""
+        return (self.message(spec.CANCEL, spec.CANCELLED_TEXT, reference),)
+
+    def message(self, result: str, text: str, client_id: str = "", *, status: str = "", code: int = spec.OK) -> str:
+        """A message; its `clientRequestId` is that of the order where no other is given."""
+        shown = order_object(self.market, self.account, self.order, status)
+        return wire.reply(result, self.market.name, code, text, client_id or client_id_text(self.order), shown)
+
+
+def acknowledgement(
+    result: str, market: Market, account: Account, text: str, client_id: str, order: OwnOrder, status: str
 ) -> str:
-    client_id = client_id or client_id_text(order)
-    return wire.reply(result, market.name, code, text, client_id, order_object(market, order, status))
-
-
-def acknowledgement(result: str, market: Market, text: str, client_id: str, order: OwnOrder, status: str) -> str:
     """The 202 that a request gets: the order as it came or as it stands, in a state on the way to another."""
-    shown = as_entered(order) if status == spec.PENDING else order
-    return wire.reply(
-        result, market.name, spec.PENDING_STATUS, text, client_id, order_object(market, shown, status), quota=1
-    )
+    shown = order_object(market, account, as_entered(order) if status == spec.PENDING else order, status)
+    return wire.reply(result, market.name, spec.PENDING_STATUS, text, client_id, shown, quota=1)

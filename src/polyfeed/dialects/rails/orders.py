@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from polyfeed.accounts.account import Account
 from polyfeed.accounts.orders import OwnOrder, opened
 from polyfeed.dialects.rails import spec
 from polyfeed.dialects.rails.ids import is_uuid, order_ulid
@@ -40,10 +41,11 @@ def status_text(order: OwnOrder) -> str:
     return _STATUSES[order.status]
 
 
-def order_object(market: Market, order: OwnOrder, status: str = "") -> dict[str, object]:
+def order_object(market: Market, account: Account, order: OwnOrder, status: str = "") -> dict[str, object]:
     """The order as its owner is shown it, with another `orderStatus` where one is given.
 
-    `quantity` is what is left; with `filledQuantity` it adds up to the original.
+    `quantity` is what is left; with `filledQuantity` it adds up to the original. `leverage` is what the account has in
+    the market now, which is what its margin counts by.
     """
     terms = order.terms
     shown: dict[str, object] = {
@@ -54,7 +56,7 @@ def order_object(market: Market, order: OwnOrder, status: str = "") -> dict[str,
         "price": market.price(order.price),
         "quantity": market.size(order.left),
         "filledQuantity": market.size(order.filled),
-        "leverage": spec.SPOT_LEVERAGE,
+        "leverage": market.leverage(account),
         "createdAt": milliseconds(order.opened_ts),
         "updatedAt": milliseconds(order.updated_ts),
         "orderStatus": status or status_text(order),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from polyfeed.accounts.account import Account
 from polyfeed.dialects.rails import requests, spec
+from polyfeed.dialects.rails.leverage import check_leverage
 from polyfeed.dialects.rails.markets import Market
 from polyfeed.dialects.rails.requests import Content, Refused
 from polyfeed.model.commands import PlaceOrder
@@ -12,13 +14,13 @@ _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _PPM = 1_000_000
 
 
-def read_order(account: int, market: Market, client_id: str, content: Content) -> PlaceOrder:
+def read_order(account: Account, market: Market, client_id: str, content: Content) -> PlaceOrder:
     """The order that a request asks for. Raises Refused at the first thing that is wrong with it."""
     side = _SIDES[requests.read_choice(content, "orderType", ("buy", "sell"), spec.BAD_SIDE)]
     limit = requests.read_choice(content, "tradeType", ("limit", "market"), spec.BAD_KIND) == "limit"
     size = requests.read_number(content, "quantity", market.size_scale)
     post_only = requests.read_flag(content, "postOnly")
-    requests.read_leverage(content, required=False)
+    check_leverage(account, market, content)
     trigger = spec.TRIGGERS[
         requests.read_choice(content, "triggerType", tuple(spec.TRIGGERS), spec.BAD_TRIGGER, default="none")
     ]
@@ -28,7 +30,7 @@ def read_order(account: int, market: Market, client_id: str, content: Content) -
     else:
         price = _worst_price(market, side, post_only, trigger_price, content)
     return PlaceOrder(
-        account,
+        account.account_id,
         market.id,
         side,
         OrderKind.LIMIT if limit else OrderKind.MARKET,

@@ -120,14 +120,17 @@ def read_flag(content: Content, field: str) -> bool:
     return value
 
 
-def read_leverage(content: Content, *, required: bool) -> str:
-    """`leverage`, as text."""
-    value = content.get("leverage")
-    if value is None and not required:
-        return spec.SPOT_LEVERAGE
-    if isinstance(value, bool) or str(value) != spec.SPOT_LEVERAGE:
-        raise Refused(spec.BAD, spec.BAD_LEVERAGE)
-    return spec.SPOT_LEVERAGE
+def read_leverage(content: Content, most: int) -> int:
+    """`leverage`: a whole number, as text or as a JSON number."""
+    number = _scaled(content.get("leverage"), 0)
+    if number is None or not 1 <= number <= most:
+        raise Refused(spec.BAD, spec.BAD_LEVERAGE.format(most=most))
+    return number
+
+
+def is_whole(value: object, number: int) -> bool:
+    """Whether a value that a client sent is this whole number, as text or as a JSON number."""
+    return _scaled(value, 0) == number
 
 
 def read_limit(content: Content) -> int:

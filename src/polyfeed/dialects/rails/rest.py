@@ -101,13 +101,13 @@ class RailsRest:
 
     def _open_order(self, now: int, request: RestRequest, login: Login) -> RestResponse:
         self._charge(now, login.account)
-        found = rest_bodies.find_order(login.account.orders, self._wanted(request))
+        found = rest_bodies.find_order(login.account, login.account.orders, self._wanted(request))
         return answer({"openOrder": found})
 
     def _order(self, now: int, request: RestRequest, login: Login) -> RestResponse:
         self._charge(now, login.account)
         recent = rest_bodies.recent_orders(login.account, self._context.accounts.ts)
-        return answer({"order": rest_bodies.find_order(recent, self._wanted(request))})
+        return answer({"order": rest_bodies.find_order(login.account, recent, self._wanted(request))})
 
     def _cancel_orders(self, now: int, request: RestRequest, login: Login) -> RestAnswer:
         if not login.trades:

@@ -47,7 +47,7 @@ def market(market: Market) -> Body:
 
 
 def market_data(market: Market) -> list[Body]:
-    """One row for each number that there is (found: types and indexes)."""
+    """One row for each number that there is (found: types and indexes), as of venue time."""
     state = market.state
     ask, bid = state.book.asks.best(), state.book.bids.best()
     rolling = state.stats.rolling
@@ -63,7 +63,7 @@ def market_data(market: Market) -> list[Body]:
             ("OPEN_INTEREST", "RAILS", market.size(state.perpetual.open_interest)),
         ]
     rows += [("24H_VOLUME", "RAILS", market.size(rolling.volume)), ("24H_COUNT", "RAILS", str(rolling.count))]
-    updated = milliseconds(state.ts)
+    updated = milliseconds(state.clock.now)
     return [
         {"market": market.name, "type": kind, "index": index, "value": value, "updatedAt": updated}
         for kind, index, value in rows
@@ -82,7 +82,7 @@ def open_orders(listing: Listing, account: Account, market: Market | None, start
         if order.order_id > after and listed is not None and market in (None, listed):
             shown.append((order, listed))
     page = shown[: spec.PAGE]
-    body: Body = {"openOrders": [order_object(listed, order) for order, listed in page]}
+    body: Body = {"openOrders": [order_object(listed, account, order) for order, listed in page]}
     if len(shown) > len(page):
         body["last"] = order_ulid(page[-1][0].order_id)
     return body
@@ -94,8 +94,8 @@ def recent_orders(account: Account, now: int) -> dict[int, OwnOrder]:
     return recent | account.orders
 
 
-def find_order(orders: Mapping[int, OwnOrder], wanted: Wanted) -> Body:
-    """The order that a call asks for; of several with one name the last. Raises Refused (404)."""
+def find_order(account: Account, orders: Mapping[int, OwnOrder], wanted: Wanted) -> Body:
+    """Which of the account's `orders` a call asks for; of several with one name the last. Raises Refused (404)."""
     found: OwnOrder | None = None
     if wanted.order_id:
         found = orders.get(order_id_of(wanted.order_id) or 0)
@@ -103,7 +103,7 @@ def find_order(orders: Mapping[int, OwnOrder], wanted: Wanted) -> Body:
         found = next((one for one in reversed(list(orders.values())) if one.terms.client_id == wanted.client_id), None)
     if found is None or found.terms.instrument != wanted.market.id:
         raise Refused(spec.NOT_FOUND, spec.ORDER_NOT_FOUND)
-    return order_object(wanted.market, found)
+    return order_object(wanted.market, account, found)
 
 
 def _start(start: str) -> int:

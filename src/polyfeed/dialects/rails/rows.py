@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from polyfeed.accounts.account import Account
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.rails import spec, wire
 from polyfeed.dialects.rails.ids import MAKER_MATCH, MATCH, order_ulid, uuid_of
@@ -72,7 +73,7 @@ def matches(market: Market, trade: Trade | TapeEntry, ts: int, *, both_sides: bo
     return said
 
 
-def own_fill(market: Market, fill: OwnFill, order: OwnOrder | None, ts: int) -> Row:
+def own_fill(market: Market, account: Account, fill: OwnFill, order: OwnOrder | None, ts: int) -> Row:
     """A match of an own order; `order` is None for one that was opened before all that is known."""
     terms = None if order is None else order.terms
     opened_ts = 0 if order is None else order.opened_ts
@@ -86,7 +87,7 @@ def own_fill(market: Market, fill: OwnFill, order: OwnOrder | None, ts: int) -> 
         "fillType": fill_text(fill),
         "price": market.price(fill.price),
         "quantity": market.size(fill.size),
-        "leverage": spec.SPOT_LEVERAGE,
+        "leverage": market.leverage(account),
         "fees": market.amount(fill.fee),
         "orderCreatedAt": milliseconds(opened_ts),
         "orderFilledAt": milliseconds(ts),

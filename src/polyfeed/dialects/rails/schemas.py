@@ -162,7 +162,7 @@ CONTENT: dict[str, tuple[dict[str, Schema], tuple[str, ...]]] = {
         ("orderId", "cancelBy"),
     ),
     spec.MODIFY: ({"orderId": ULID, "price": DECIMAL, "quantity": DECIMAL}, ("orderId",)),
-    spec.LEVERAGE: ({"leverage": DECIMAL}, ("leverage",)),
+    spec.LEVERAGE: ({"leverage": {"type": "string", "pattern": r"^[1-9]\d*$"}}, ("leverage",)),
 }
 
 # --- results ----------------------------------------------------------------------------------------------------------

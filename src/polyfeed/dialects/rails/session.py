@@ -11,6 +11,7 @@ from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Send
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.rails import requests, rows, spec, wire
+from polyfeed.dialects.rails.auth import TRADE
 from polyfeed.dialects.rails.entry import Entry
 from polyfeed.dialects.rails.limiter import Limiter
 from polyfeed.dialects.rails.markets import Listing, Market
@@ -19,7 +20,7 @@ from polyfeed.dialects.rails.requests import Asked, Content, Refused
 from polyfeed.dialects.rails.settings import RailsSettings
 from polyfeed.dialects.rails.spec import Request, Tier
 from polyfeed.model.batches import Outcome
-from polyfeed.model.events import KeyRevoked
+from polyfeed.model.events import KeyRevoked, KeySet
 
 
 class RailsSession(Session):
@@ -59,7 +60,6 @@ class RailsSession(Session):
             spec.UNSUBSCRIBE: self._unsubscribe,
             spec.EMIT_BOOK: self._emit_book,
             spec.EMIT_TRADES: self._emit_trades,
-            spec.LEVERAGE: self._update_leverage,
         }
 
     # --- the gateway calls ------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class RailsSession(Session):
         try:
             return self._carried_out(now, asked, request, client_id)
         except Refused as refused:
-            market = self._named_market(asked) if request.scoped else None
+            market = self._named_market(asked, request)
             return [Send(wire.reply(request.result, market, refused.status, refused.text, client_id))]
 
     def answer(self, now: int, request: int, outcome: Outcome) -> list[Effect]:
@@ -96,10 +96,12 @@ class RailsSession(Session):
         return []
 
     def account_notice(self, now: int, change: AccountChange) -> list[Effect]:
-        """A revoked key ends the connections of its tokens (ours: Rails does not say)."""
+        """The key of this connection was revoked, or may no longer trade: who has it may have stolen it."""
         event = change.event
-        revoked = isinstance(event, KeyRevoked) and event.key_id == self._key_id
-        return [Close(*spec.CLOSE_REVOKED)] if revoked else []
+        if not isinstance(event, KeySet | KeyRevoked) or event.key_id != self._key_id:
+            return []
+        holds = change.account == self._account and isinstance(event, KeySet) and TRADE in event.permissions
+        return [] if holds else [Close(*spec.CLOSE_REVOKED)]
 
     def expire(self, now: int) -> list[Effect]:
         """A ping, or the end of a connection that is too old, too silent, or whose token ended."""
@@ -125,13 +127,18 @@ class RailsSession(Session):
         content = requests.read_content(asked)
         if request.stream and request.stream not in self._streams:
             raise Refused(spec.FORBIDDEN, spec.SUBSCRIPTION_REQUIRED.format(name=request.stream))
-        market = self._market_of(content) if request.scoped else None
+        market = self._scope(request, content)
         if request.charged and not self._limiter.action(now, self._account, self._tier):
             raise Refused(spec.TOO_MANY, spec.RATE_LIMITED)
         if asked.name in self._handlers:
             return self._handlers[asked.name](client_id, content)
-        assert market is not None
         return self._entry.begin(asked.name, market, client_id, content)
+
+    def _scope(self, request: Request, content: Content) -> Market | None:
+        """The market that a request is about; None for one that is about none, or about all of them."""
+        if not request.scoped or (request.wide and content.get("market") is None):
+            return None
+        return self._market_of(content)
 
     def _market_of(self, content: Content) -> Market:
         """The market that a request is about: the connection's, or with all markets the one that it names."""
@@ -149,12 +156,13 @@ class RailsSession(Session):
             raise Refused(spec.BAD, spec.MARKET_MISMATCH.format(name=name))
         return market
 
-    def _named_market(self, asked: Asked) -> str | None:
+    def _named_market(self, asked: Asked, request: Request) -> str | None:
         """The market that an error is about, None where the request names none that there is."""
         try:
-            return self._market_of(asked.content if isinstance(asked.content, dict) else {}).name
+            market = self._scope(request, asked.content if isinstance(asked.content, dict) else {})
         except Refused:
-            return None if self._market is None else self._market.name
+            market = self._market
+        return None if market is None else market.name
 
     # --- streams ----------------------------------------------------------------------------------------------------
 
@@ -195,12 +203,3 @@ class RailsSession(Session):
     def _emit_trades(self, client_id: str, content: Content) -> list[Effect]:
         market, limit = self._market_of(content), requests.read_limit(content)
         return [Send(rows.trades(market, limit, client_id, both_sides=self._both_sides))]
-
-    def _update_leverage(self, client_id: str, content: Content) -> list[Effect]:
-        """Spot has no leverage but 1, which the account has already: approved at once."""
-        requests.read_leverage(content, required=True)
-        result, pending = spec.LEVERAGE, spec.PENDING_STATUS
-        return [
-            Send(wire.reply(result, None, pending, spec.LEVERAGE_PENDING_TEXT, client_id, quota=1)),
-            Send(wire.reply(result, None, spec.OK, spec.LEVERAGE_DONE_TEXT, client_id)),
-        ]

@@ -30,13 +30,14 @@ ALL_MARKETS = "ALL"
 
 
 class Request(Struct, frozen=True):
-    """A request: the `resultType` of its replies, the stream it needs, whether it is about one market, and whether it
-    counts against the account's quota.
+    """A request: the `resultType` of its replies, the stream it needs, whether it is about one market (`wide`: about
+    all of them where it names none), and whether it counts against the account's quota.
     """
 
     result: str
     stream: str = ""
     scoped: bool = False
+    wide: bool = False
     charged: bool = False
 
 
@@ -53,7 +54,7 @@ REQUESTS = {
     CREATE: Request("createOrder", ORDERS, scoped=True, charged=True),
     CANCEL: Request("cancelOrder", ORDERS, scoped=True, charged=True),
     MODIFY: Request("modifyOrder", ORDERS, scoped=True, charged=True),
-    LEVERAGE: Request("updateLeverage", ORDERS, charged=True),
+    LEVERAGE: Request("updateLeverage", ORDERS, scoped=True, wide=True, charged=True),
 }
 
 # --- result types of events -------------------------------------------------------------------------------------------
@@ -107,7 +108,8 @@ SLIPPAGE_SCALE = 6
 DEFAULT_SLIPPAGE = 20_000
 """`maxSlippage` of a market order, in parts per million: 0.02 (found)."""
 
-SPOT_LEVERAGE = "1"
+MAX_LEVERAGE = 5
+"""The highest that `updateLeverage` takes (found; one revision has 10), where no market allows less."""
 
 # --- status codes and error texts -------------------------------------------------------------------------------------
 
@@ -136,7 +138,11 @@ BAD_NUMBER = "{field} must be a positive decimal with at most {decimals} decimal
 BAD_FLAG = "postOnly must be true or false"
 BAD_SLIPPAGE = "maxSlippage must be a decimal from 0 to 1"
 BAD_LIMIT = "limit must be from 1 to 500"
-BAD_LEVERAGE = "leverage must be 1"
+BAD_LEVERAGE = "leverage must be a whole number from 1 to {most}"
+OTHER_LEVERAGE = "leverage must be the account's, which is {leverage}"
+NO_LEVERAGE = "{name} is a spot market, which has no leverage"
+NO_PERPETUALS = "no market has a leverage"
+MIXED_MODES = "margin modes differ between markets: name one"
 MARKET_POST_ONLY = "a market order cannot be post-only"
 MARKET_WITH_PRICE = "a market order has no price"
 TRIGGER_WITHOUT_PRICE = "triggerPrice without triggerType"
@@ -155,6 +161,12 @@ REFUSALS = {
     Refusal.INVALID_TERMS: (BAD, "these order terms cannot be combined"),
 }
 OTHER_REFUSAL = (BAD, "order refused")
+
+LEVERAGE_REFUSALS = {
+    Refusal.INSUFFICIENT_FUNDS: (BAD, "insufficient balance for this leverage"),
+    Refusal.INVALID_TERMS: (BAD, "positions and orders do not allow this leverage"),
+}
+OTHER_LEVERAGE_REFUSAL = (BAD, "leverage refused")
 
 # --- handshake (sheet 1) ----------------------------------------------------------------------------------------------
 
