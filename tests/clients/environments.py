@@ -133,7 +133,8 @@ def make_node(name: str, home: Path, say: Say) -> None:
     for file in NODE_FILES:
         shutil.copy(HERE / name / file, home)
     quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    run(["npm", "ci", *quiet, "--prefix", str(home)], say, name)
+    # npm loses its way where the path has a link in it.
+    run(["npm", "ci", *quiet, "--prefix", str(home.resolve())], say, name)
 
 
 def run(command: list[str], say: Say, name: str) -> None:

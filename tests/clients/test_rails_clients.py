@@ -1,6 +1,6 @@
 """Rails has no client library: its clients are plain WebSocket libraries, and browsers. Two of them, unmodified.
 
-The `websockets` library is driven by the end-to-end tests.
+The `websockets` library is driven by the end-to-end tests, a browser by test_browser.py.
 """
 
 from collections.abc import Callable
