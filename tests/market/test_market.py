@@ -76,6 +76,16 @@ def test_every_epoch_counts_its_own_batches(driven: Driven) -> None:
         market.apply(Batch(RECORDING, 2, 0))
 
 
+def test_a_recordings_instrument_has_its_history_from_its_first_event_on(driven: Driven) -> None:
+    driven.send(InstrumentStatusSet(1, InstrumentStatus.ONLINE), ts=70, epoch=RECORDING)
+    assert driven.market.instruments[1].epoch == 1
+    driven.send(LevelSet(1, Side.BUY, 100, 5), ts=80, epoch=RECORDING)
+    driven.send(InstrumentStatusSet(1, InstrumentStatus.ONLINE), ts=90)
+    market = Market.restore(driven.market.snapshot())
+    assert [state.epoch for state in market.instruments] == [1, RECORDING]
+    assert [market.time_of(epoch) for epoch in (1, RECORDING, 99)] == [90, 80, 0]
+
+
 def test_an_unknown_instrument_is_an_error(driven: Driven) -> None:
     for number in (2, -1):
         with pytest.raises(UnknownInstrument):

@@ -33,15 +33,14 @@ from polyfeed.model.events import (
 )
 from polyfeed.model.instruments import Instrument
 
+EVERY_PERPETUAL = -1
+"""The instrument of a leverage that was chosen for all."""
+
 FILLS_KEPT = 1000
 """Fills kept per account; older ones are the store's matter."""
 
 CLOSED_KEPT = 1000
 """Ended orders kept per account; older ones are the store's matter."""
-
-
-ALL_INSTRUMENTS = -1
-"""The instrument of a leverage that was chosen for all of them."""
 
 
 class Balance(Struct, frozen=True, array_like=True, gc=False):
@@ -69,7 +68,7 @@ class Account:
 
     `closed` are the last orders that ended, by number, the one that ended first coming first.
 
-    `positions` and `leverages` are by instrument (ALL_INSTRUMENTS: for all that have none of their own), `balances` and
+    `positions` and `leverages` are by instrument (EVERY_PERPETUAL: for all that have none of their own), `balances` and
     `addresses` by currency, `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main one;
     `tier` names its quotas.
     """
@@ -114,7 +113,7 @@ class Account:
         terms = instrument.perpetual
         if terms is None:
             return LeverageSet(instrument.id, 1, MarginMode.CROSS)
-        chosen = self.leverages.get(instrument.id) or self.leverages.get(ALL_INSTRUMENTS)
+        chosen = self.leverages.get(instrument.id) or self.leverages.get(EVERY_PERPETUAL)
         return chosen or LeverageSet(instrument.id, terms.default_leverage, MarginMode.CROSS)
 
     def _stands(self, order: OwnOrder) -> OwnOrder:
@@ -161,7 +160,7 @@ class Account:
             self.positions.pop(event.instrument, None)
 
     def _leverage(self, event: LeverageSet, ts: int) -> None:
-        if event.instrument == ALL_INSTRUMENTS:
+        if event.instrument == EVERY_PERPETUAL:
             self.leverages.clear()
         self.leverages[event.instrument] = event
 

@@ -18,7 +18,6 @@ from polyfeed.gateway.wheel import TimerWheel
 from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.enums import Detail
 
 
 class Gateway:
@@ -53,11 +52,7 @@ class Gateway:
         self._fans = tuple(self.fans.values())
         self._projections = [one.projection for one in dialects if one.projection is not None]
         # Taken over in the midst of a history, the next mark must be heard like every other.
-        self._marks = {
-            state.epoch: state.clock.now - state.clock.now % GRID_US
-            for state in market.instruments
-            if state.instrument.detail is Detail.ORDERS
-        }
+        self._marks = {epoch: market.time_of(epoch) // GRID_US * GRID_US for epoch in market.seen}
 
     def on_batch(self, batch: Batch) -> None:
         """Takes in a batch: state first, then its answer, then every dialect's frames, then what sessions say to it."""

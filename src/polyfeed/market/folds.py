@@ -122,6 +122,9 @@ def _perpetual(state: InstrumentState, event: PerpetualEvent, _: int) -> Changes
     return (event,)
 
 
+PLAYED = frozenset({LevelSet, BookReset, Trade})
+"""What a recording is made of."""
+
 FOLDS: dict[type, Callable[[InstrumentState, Any, int], Changes]] = {
     OrderOpened: _opened,
     OrderRested: _rested,

@@ -18,7 +18,8 @@ class InstrumentState:
     """The state of one instrument. `orders` is None when its book comes level by level.
 
     `ts` is the time of the last event of its book or its trades, `clock` what drives its statistics, `epoch` the
-    history that listed it. Neither time goes back, and a word of the venue about a recorded instrument moves neither.
+    history that these events come from: the one that listed it until the first of a recording. Neither time goes back,
+    and a word of the venue about a recorded instrument changes none of the three.
     """
 
     __slots__ = (

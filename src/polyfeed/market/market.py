@@ -10,7 +10,7 @@ from polyfeed.market import image as images
 from polyfeed.market.changes import Change
 from polyfeed.market.clock import Clock
 from polyfeed.market.errors import UnknownInstrument
-from polyfeed.market.folds import FOLDS, Changes
+from polyfeed.market.folds import FOLDS, PLAYED, Changes
 from polyfeed.market.instrument import InstrumentState
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import Detail
@@ -71,6 +71,11 @@ class Market:
         if batch.seq != expected:
             raise BatchOutOfOrder(batch.epoch, batch.seq, expected)
         return self._fold(batch)
+
+    def time_of(self, epoch: int) -> int:
+        """The time of a history (microseconds): that of its last batch, 0 before the first."""
+        clock = self._clocks.get(epoch)
+        return 0 if clock is None else clock.now
 
     def snapshot(self) -> bytes:
         """All of it as bytes, the same for equal markets; `restore` reads them."""
@@ -133,6 +138,8 @@ class Market:
                 raise UnknownInstrument(event.instrument, len(self.instruments))
             if kind is OrderOpened:
                 self._entering.add(state)
+            elif state.epoch != epoch and state.orders is None and kind in PLAYED:
+                state.epoch = epoch
             yield from fold(state, event, ts)
         if self._entering and not batch.more:
             for state in self._entering:

@@ -45,10 +45,14 @@ class Feed(ABC):
     on_lag: ClassVar[OnLag]
     rank: ClassVar[int]
     timed: ClassVar[bool] = False
-    epoch: int = 0
 
     def __init__(self, key: FeedKey) -> None:
         self.key = key
+
+    @property
+    def epoch(self) -> int:
+        """The history whose time a timed feed is told by. It changes when the market's first recorded event comes."""
+        return 0
 
     @abstractmethod
     def fold(self, change: Heard) -> None:

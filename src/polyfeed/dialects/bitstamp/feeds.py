@@ -25,7 +25,11 @@ class MarketFeed(Feed):
         self.listed = listed
         self.projection = projection
         self.channel = f"{key.channel}_{listed.symbol}"
-        self.epoch = listed.state.epoch
+
+    @property
+    def epoch(self) -> int:
+        """The history of the market's book and trades."""
+        return self.listed.state.epoch
 
     def snapshot(self) -> Sequence[str]:
         """Nothing (sheet 4)."""

@@ -35,7 +35,7 @@ class ListingFeed(Feed):
         self.head = event_head(f"{key.channel}.{listing.symbol}")
 
     @property
-    def epoch(self) -> int:  # type: ignore[override]  # of a recording it is known when its first event has come
+    def epoch(self) -> int:
         """The history whose time a timed channel is told by."""
         return self.numbers.epoch
 

@@ -14,10 +14,12 @@ from polyfeed.dialects.ekiden.public_objects import RATE_DECIMALS, SIDES, Object
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import decimal, milliseconds
 from polyfeed.market.market import Market
-from polyfeed.model.enums import OrderKind
-from polyfeed.model.events import OwnFill, OwnOrderOpened
+from polyfeed.model.enums import MarginMode, OrderKind
+from polyfeed.model.events import LeverageSet, OwnFill, OwnOrderOpened
 from polyfeed.model.formulas import PPM
 from polyfeed.model.numbers import divide_half_up
+
+ALL_INSTRUMENTS = -1
 
 
 def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> Object:
@@ -127,5 +129,8 @@ def rate_ppm(fee: int, value: int) -> int:
 
 def leverage_of(listing: Listing, account: Account) -> tuple[str, str]:
     """Margin mode and leverage that the account has for an instrument."""
-    held = account.leverage_in(listing.state.instrument)
-    return words.MARGIN_MODES[held.mode], str(held.leverage)
+    if not listing.linear:
+        return "Cross", "1"
+    default = account.leverages.get(ALL_INSTRUMENTS)
+    one = account.leverages.get(listing.id, default) or LeverageSet(listing.id, 1, MarginMode.CROSS)
+    return words.MARGIN_MODES[one.mode], str(one.leverage)

@@ -86,15 +86,35 @@ class GridFeed(Feed):
         raise NotImplementedError
 
 
-class UpdateFeed(GridFeed):
+class MarketGridFeed(GridFeed):
+    """One of a market, by the time of that market's history, which may be another one from its first event on."""
+
+    def __init__(self, key: FeedKey, every: int, now: int, market: PeatioMarket) -> None:
+        super().__init__(key, every, now)
+        self._market = market
+        self._counted = market.state.epoch
+
+    @property
+    def epoch(self) -> int:
+        """The history of the market's book and trades."""
+        return self._market.state.epoch
+
+    def tick(self, ts: int) -> Sequence[str]:
+        """As every one; in a history that is new, the multiples are counted from its first mark."""
+        if self._counted != self.epoch:
+            self._counted = self.epoch
+            self._slot = ts // self._every
+            return ()
+        return super().tick(ts)
+
+
+class UpdateFeed(MarketGridFeed):
     """`.update`: the whole book every five seconds."""
 
     rank = spec.RANKS[spec.UPDATE]
 
     def __init__(self, key: FeedKey, market: PeatioMarket, profile: Profile, now: int) -> None:
-        super().__init__(key, spec.UPDATE_EVERY, now)
-        self.epoch = market.state.epoch
-        self._market = market
+        super().__init__(key, spec.UPDATE_EVERY, now, market)
         self._frame = frames(profile)
 
     def say(self, ts: int, before: int) -> Sequence[str]:
@@ -102,16 +122,14 @@ class UpdateFeed(GridFeed):
         return (self._frame(f"{self._market.name}.{spec.UPDATE}", bodies.update(self._market)),)
 
 
-class KlineFeed(GridFeed):
+class KlineFeed(MarketGridFeed):
     """`.kline-PERIOD`; `key.parameter` is the period in seconds. The candle is that of the last trade, however old."""
 
     rank = spec.RANKS[spec.KLINE]
 
     def __init__(self, key: FeedKey, market: PeatioMarket, profile: Profile, now: int) -> None:
-        super().__init__(key, profile.kline_every, now)
-        self.epoch = market.state.epoch
+        super().__init__(key, profile.kline_every, now, market)
         period = next(name for name, seconds in spec.PERIODS.items() if seconds == key.parameter)
-        self._market = market
         self._profile = profile
         self._frame = frames(profile)
         self._name = f"{market.name}.{spec.KLINE}-{period}"
@@ -128,13 +146,17 @@ class TickersFeed(GridFeed):
     """`global.tickers`: all markets in one frame every five seconds."""
 
     rank = spec.RANKS[spec.TICKERS]
-    epoch = VENUE_EPOCH
 
     def __init__(self, key: FeedKey, markets: Markets, profile: Profile, now: int) -> None:
         super().__init__(key, spec.TICKERS_EVERY, now)
         self._markets = markets
         self._profile = profile
         self._frame = frames(profile)
+
+    @property
+    def epoch(self) -> int:
+        """The venue's."""
+        return VENUE_EPOCH
 
     def say(self, ts: int, before: int) -> Sequence[str]:
         """All tickers as they are."""
@@ -146,12 +168,13 @@ class TickersFeed(GridFeed):
 def public_feed(key: FeedKey, market: Market, markets: Markets, profile: Profile) -> Feed:
     """The feed of a public channel but the book. Raises KeyError for what is none."""
     if key.channel == spec.TICKERS:
-        return TickersFeed(key, markets, profile, market.ts)
+        return TickersFeed(key, markets, profile, market.time_of(VENUE_EPOCH))
     one = markets.by_id(key.instrument)
+    now = market.time_of(one.state.epoch)
     if key.channel == spec.TRADES:
         return TradesFeed(key, one, profile)
     if key.channel == spec.KLINE:
-        return KlineFeed(key, one, profile, market.ts)
+        return KlineFeed(key, one, profile, now)
     if key.channel == spec.UPDATE:
-        return UpdateFeed(key, one, profile, market.ts)
+        return UpdateFeed(key, one, profile, now)
     raise KeyError(key.channel)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from polyfeed.accounts.account import ALL_INSTRUMENTS, Account
+from polyfeed.accounts.account import EVERY_PERPETUAL, Account
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import ANY, FeedKey
 from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
@@ -64,7 +64,7 @@ class OrdersFeed(RailsFeed):
         """Keeps what is about an order of the market, or about the leverage there."""
         assert isinstance(change, AccountChange)
         if isinstance(change.event, LeverageSet):
-            heard = change.event.instrument == ALL_INSTRUMENTS or self._covers(change.event.instrument)
+            heard = change.event.instrument == EVERY_PERPETUAL or self._covers(change.event.instrument)
         else:
             heard = change.order is not None and self._covers(change.order.terms.instrument)
         if heard:

@@ -5,7 +5,7 @@ Rails has no margin modes; what the account chose by another way stays as it is.
 
 from __future__ import annotations
 
-from polyfeed.accounts.account import ALL_INSTRUMENTS, Account
+from polyfeed.accounts.account import EVERY_PERPETUAL, Account
 from polyfeed.dialects.rails import requests, spec
 from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.requests import Content, Refused
@@ -23,7 +23,7 @@ def read_update(account: Account, listing: Listing, market: Market | None, most:
     modes = {account.leverage_in(one.state.instrument).mode for one in markets}
     if len(modes) > 1:
         raise Refused(spec.BAD, spec.MIXED_MODES)
-    return SetLeverage(account.account_id, ALL_INSTRUMENTS if market is None else market.id, leverage, modes.pop())
+    return SetLeverage(account.account_id, EVERY_PERPETUAL if market is None else market.id, leverage, modes.pop())
 
 
 def check_leverage(account: Account, market: Market, content: Content) -> None:

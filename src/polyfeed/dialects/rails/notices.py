@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from polyfeed.accounts.account import ALL_INSTRUMENTS, Account
+from polyfeed.accounts.account import EVERY_PERPETUAL, Account
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.rails import spec, wire
@@ -75,7 +75,7 @@ def notices(
 def _leverage(listing: Listing, batch: Batch, event: LeverageSet) -> Sequence[str]:
     """A leverage was chosen: for all markets, which names none, or for one."""
     market = listing.by_id(event.instrument)
-    if market is None and event.instrument != ALL_INSTRUMENTS:
+    if market is None and event.instrument != EVERY_PERPETUAL:
         return ()
     name = None if market is None else market.name
     return (wire.reply(spec.LEVERAGE, name, spec.OK, spec.LEVERAGE_DONE_TEXT, reference_of(batch)),)
