@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import pytest
+from websockets.exceptions import ConnectionClosedError
 
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.model.commands import CancelAll, PlaceOrder
@@ -49,7 +50,8 @@ def is_event(text: str) -> bool:
     message = json.loads(text)
     if message["resultType"].endswith("Delta"):
         return True
-    return "order" in message["data"] and message["data"]["statusCode"] != 202
+    said = "order" in message["data"] or message["resultType"] == "updateLeverage"
+    return said and message["data"]["statusCode"] != 202
 
 
 def book_of(client: Client, market: str) -> dict[tuple[str, str], str]:
@@ -87,6 +89,7 @@ async def test_both_gateways_say_the_same_bytes() -> None:
         number = order["data"]["order"]["orderId"]
         modified = await during(one, late.ask("modifyOrder", market="BTC-USD", orderId=number, price="10001"))
         assert modified["data"]["body"] == "original order modified"
+        await during(one, late.ask("updateLeverage", leverage="3"))
         await during(
             one, early.ask("createOrder", market="BTC-USD", orderType="sell", tradeType="market", quantity="0.01")
         )
@@ -102,6 +105,7 @@ async def test_both_gateways_say_the_same_bytes() -> None:
         assert kinds >= {
             "createOrder",
             "modifyOrder",
+            "updateLeverage",
             "fillOrder",
             "completedOrdersDelta",
             "publicCompletedOrdersDelta",
@@ -158,6 +162,18 @@ async def test_a_connection_that_is_cut_cancels_its_orders_where_it_asked_for_th
                 await one.pass_time(0.02)
         await one.command(CancelAll(BOB))
         await watcher.close()
+
+
+async def test_frames_of_64_kib_and_more() -> None:
+    async with world("flow.agents=0", "flow.capture=off", *ALONE) as one:
+        client = await Client.open(one.first.ports["rails"])
+        text = json.dumps({"message": "ping", "content": {}})
+        await client.socket.send(text + " " * (65_536 - len(text)))
+        await client.until_text('"pong"')
+        await client.socket.send(text + " " * (65_537 - len(text)))
+        with pytest.raises(ConnectionClosedError):
+            await client.close()
+        assert client.socket.close_code == 1009
 
 
 async def test_the_document_of_the_dialect_is_served() -> None:

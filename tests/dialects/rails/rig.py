@@ -57,6 +57,7 @@ def instrument(number: int, name: str, **more: Any) -> Instrument:
     terms = {"price_scale": 2, "size_scale": 8, "tick": 1, "lot": 1, "min_size": 1, "symbols": {"rails": name}}
     if name.endswith(PERP):
         terms |= {"kind": InstrumentKind.PERPETUAL, "perpetual": PERPETUAL, "taker_fee_ppm": 500, "maker_fee_ppm": 100}
+        terms |= {"min_size": 1000, "min_cost": 1_000_000}
     return Instrument(id=number, name=name, base=base, quote=quote, **(terms | more))
 
 

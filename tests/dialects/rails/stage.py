@@ -13,6 +13,7 @@
     ! order ACCOUNT buy|sell SIZE @ PRICE MARKET     an order that comes by another way
     ! cancel ACCOUNT                  all its orders are cancelled by another way
     ! rest [ACCOUNT] METHOD PATH      a REST call; its answer is `< STATUS BODY` of nobody
+    ! times N WORDS ...               the same so many times; what is heard of it does not matter
     ! advance SECONDS                 time passes
     ! hear [NAME]                     a frame of the client (a pong) comes
     ! together begin|end              what is said in between is decided together, at the end
@@ -137,6 +138,11 @@ class Stage:
         headers = {"authorization": f"Bearer {self.rig.token(account)}"} if account else {}
         response = self.rig.rest(method, parts.path, headers, **query)
         self._said.append(f"< {response.status} {response.body.decode()}")
+
+    def _times(self, words: list[str]) -> None:
+        for _ in range(int(words[0])):
+            getattr(self, f"_{words[1]}")(words[2:])
+            self._heard()
 
     def _advance(self, words: list[str]) -> None:
         self.rig.now += parse_scaled(words[0], 6)

@@ -101,6 +101,14 @@ def test_a_token_ends_after_half_an_hour_and_with_its_key(rig: Rig) -> None:
     assert isinstance(rig.connect(token=fresh), RestResponse)
 
 
+@pytest.mark.parametrize(("path", "found"), [("", True), ("/", True), ("/ws", False), ("/api/v1/markets", False)])
+def test_sockets_are_at_the_root(rig: Rig, path: str, found: bool) -> None:
+    offered = {"sec-websocket-protocol": f"authorization#{rig.token()}"}
+    answer = rig.dialect.connect(rig.now, Peer(1, path, {"market": ["BTC-USD"]}, offered))
+    assert isinstance(answer, Session) is found
+    assert found or (isinstance(answer, RestResponse) and answer.status == 404)
+
+
 def test_a_read_only_key_has_rest_and_no_socket(rig: Rig) -> None:
     rig.set_key(1001, "reader", "read")
     headers = {"x-api-key": "reader", "x-api-secret": "reader"}

@@ -9,7 +9,7 @@ import pytest
 
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import AmendOrder, CancelAll, PlaceOrder
-from polyfeed.model.enums import CloseReason, Detail, OrderKind, OrderStatus, Side, TimeInForce, Trigger
+from polyfeed.model.enums import CloseReason, Detail, OrderKind, OrderStatus, SelfTrade, Side, TimeInForce, Trigger
 from polyfeed.model.events import (
     BookReset,
     LevelSet,
@@ -112,6 +112,8 @@ def test_an_order_with_a_trigger(told: Told) -> None:
     assert (shown["orderStatus"], shown["triggerType"], shown["triggerPrice"]) == ("pending", "stopLoss", "95")
     fill = OwnFill(ORDER, 1, 77, Side.SELL, 9100, 10**8, 91 * 10**8, 5_000_000, False, 0)
     filled = OwnOrderUpdated(ORDER, OrderStatus.FILLED, 0, 10**8, 91 * 10**8, 5_000_000, False)
+    told.tell(own=[OwnTriggered(ORDER, False)])
+    assert heard(client)[0]["data"]["body"] == "order waiting for its trigger"
     told.tell(own=[OwnTriggered(ORDER, True), fill, filled], ts=START + 5000)
     triggered, done, row = heard(client)
     assert (triggered["resultType"], triggered["data"]["body"]) == ("createOrder", "order triggered")
@@ -123,22 +125,29 @@ def test_an_order_with_a_trigger(told: Told) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "result", "state"),
+    ("status", "reason", "result", "state", "text"),
     [
-        (OrderStatus.CANCELLED, CloseReason.LIQUIDATION, "cancelOrder", "cancelled"),
-        (OrderStatus.EXPIRED, CloseReason.EXPIRED, "cancelOrder", "cancelled"),
-        (OrderStatus.REJECTED, CloseReason.FOK, "rejectOrder", "active"),
-        (OrderStatus.REJECTED, CloseReason.REDUCE_ONLY, "rejectOrder", "active"),
+        (OrderStatus.CANCELLED, CloseReason.LIQUIDATION, "cancelOrder", "cancelled", "order cancelled"),
+        (OrderStatus.EXPIRED, CloseReason.EXPIRED, "cancelOrder", "cancelled", "order cancelled"),
+        (
+            OrderStatus.REJECTED,
+            CloseReason.FOK,
+            "rejectOrder",
+            "active",
+            "Order rejected as it could not be filled completely",
+        ),
+        (OrderStatus.REJECTED, CloseReason.REDUCE_ONLY, "rejectOrder", "active", "Order rejected"),
     ],
 )
 def test_ends_that_rails_clients_do_not_ask_for(
-    told: Told, status: OrderStatus, reason: CloseReason, result: str, state: str
+    told: Told, status: OrderStatus, reason: CloseReason, result: str, state: str, text: str
 ) -> None:
     client = told.rig.client(subscriptions="orders", market="ETH-USD")
     told.tell(own=[OwnOrderOpened(ORDER, 1, Side.BUY, OrderKind.LIMIT, 9000, 10)])
     told.tell(own=[OwnOrderUpdated(ORDER, status, 10, 0, 0, 0, False, reason)])
     message = heard(client)[1]
     assert (message["resultType"], message["data"]["order"]["orderStatus"]) == (result, state)
+    assert message["data"]["body"] == text
 
 
 def test_an_order_in_place_amended_by_another_dialect() -> None:
@@ -151,6 +160,44 @@ def test_an_order_in_place_amended_by_another_dialect() -> None:
     assert (amended["resultType"], amended["data"]["body"]) == ("modifyOrder", "order modified")
     assert amended["data"]["order"]["orderId"] == created["data"]["order"]["orderId"]
     assert amended["data"]["order"]["quantity"] == "0.5"
+
+
+def test_both_sides_of_an_own_match() -> None:
+    """For each match the taker's notice, then the maker's; then all rows in the same order."""
+    rig = Rig("BTC-USD")
+    for _ in range(2):
+        rig.command(PlaceOrder(1001, 0, Side.SELL, OrderKind.LIMIT, 10**8, 10_000))
+    client = rig.client()
+    rig.command(PlaceOrder(1001, 0, Side.BUY, OrderKind.LIMIT, 2 * 10**8, 10_000, self_trade=SelfTrade.ALLOW))
+    told = heard(client)
+    assert [one["resultType"] for one in told] == [
+        "createOrder",
+        "partialFillOrder",
+        "fillOrder",
+        "fillOrder",
+        "fillOrder",
+        "completedOrdersDelta",
+        "publicCompletedOrdersDelta",
+        "publicOrderBookDelta",
+    ]
+    assert [one["data"]["order"]["orderType"] for one in told[1:5]] == ["buy", "sell", "buy", "sell"]
+    rows = told[5]["data"]
+    assert [row["executionType"] for row in rows] == ["taker", "maker", "taker", "maker"]
+    assert [row["orderId"] for row in rows] == [one["data"]["order"]["orderId"] for one in told[1:5]]
+    public = [row["matchId"] for row in told[6]["data"]["orders"]]
+    assert [row["matchId"] for row in rows] == [public[0], public[0], public[1], public[1]]
+
+
+def test_a_hundred_trades_where_no_number_is_asked_for() -> None:
+    rig = Rig("BTC-USD")
+    client = rig.client(subscriptions="publicTrades")
+    for number in range(1, 151):
+        rig.command(PlaceOrder(1002, 0, Side.SELL, OrderKind.LIMIT, number, 10_000))
+        rig.command(PlaceOrder(1001, 0, Side.BUY, OrderKind.LIMIT, number, 10_000))
+    said = [row for one in heard(client) for row in one["data"]["orders"]]
+    assert len(said) == 150
+    assert client.ask("emitPublicCompletedOrders")[0]["data"]["orders"] == said[50:]
+    assert client.ask("emitPublicCompletedOrders", limit=500)[0]["data"]["orders"] == said
 
 
 def test_a_decision_that_takes_many_batches() -> None:

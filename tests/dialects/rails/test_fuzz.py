@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Leave, Send, Submit
 from polyfeed.dialects._base.session import Session
 from polyfeed.model.batches import Outcome
-from polyfeed.model.commands import CancelOrder, PlaceOrder, ReplaceOrder
+from polyfeed.model.commands import CancelOrder, PlaceOrder, ReplaceOrder, SetLeverage
 from polyfeed.model.enums import Refusal
 from tests.dialects.rails.rig import Rig
 
@@ -37,7 +37,7 @@ class Checked:
     """A session, and what must be true of its subscriptions if its effects are carried out."""
 
     def __init__(self, market: str = "BTC-USD") -> None:
-        self.rig = Rig("BTC-USD", "ETH-USD", limits=False)
+        self.rig = Rig("BTC-USD", "ETH-USD", "BTC-USD-PERP", limits=False)
         self.market = market
         self.rounds = 0
         self._new()
@@ -62,7 +62,7 @@ class Checked:
                 case Leave(key):
                     self.joined.remove(key)
                 case Submit(command, request, reference):
-                    assert isinstance(command, PlaceOrder | CancelOrder | ReplaceOrder)
+                    assert isinstance(command, PlaceOrder | CancelOrder | ReplaceOrder | SetLeverage)
                     assert command.account == 1001
                     assert len(reference) in (0, 36)
                     answer = self.session.answer(
@@ -100,7 +100,7 @@ def _anything(rng: random.Random, depth: int = 0) -> Any:
 def _content(rng: random.Random) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "clientRequestId": UUID,
-        "market": rng.choice(("BTC-USD", "BTC-USD", "ETH-USD", "DOGE-USD")),
+        "market": rng.choice(("BTC-USD", "BTC-USD", "ETH-USD", "BTC-USD-PERP", "DOGE-USD")),
         "subscriptions": [rng.choice(STREAMS) for _ in range(rng.randrange(4))],
         "orderType": rng.choice(("buy", "sell")),
         "tradeType": rng.choice(("limit", "market")),

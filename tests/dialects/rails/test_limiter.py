@@ -56,6 +56,13 @@ def test_a_market_makers_connections_count_by_market() -> None:
     assert opened("ALL", orders=True) == 1
 
 
+def test_rest_calls_of_an_account() -> None:
+    limiter = Limiter(enforced=True)
+    assert sum(limiter.call(5, 1) for _ in range(2100)) == 2000
+    assert limiter.call(5, 2)
+    assert limiter.call(5 + SECOND, 1)
+
+
 def test_a_users_actions_count_over_all_connections_and_rest() -> None:
     rig = Rig("BTC-USD", accounts={1001: ""})
     one, other = rig.client(subscriptions="orders"), rig.client(subscriptions="orders")

@@ -120,7 +120,9 @@ def _start(start: str) -> int:
 
 
 def completed_orders(listing: Listing, account: Account, since: int | None, until: int | None, start: str) -> Body:
-    """The account's fills between two times (microseconds), the newest first; `last` is the match id to go on from."""
+    """The account's fills between two times (microseconds), the newest first; `last`, on every page that has any, is
+    the match id to go on from (found: it is not optional).
+    """
     rows = [
         (listed, fill)
         for fill in reversed(account.fills)
@@ -137,7 +139,7 @@ def completed_orders(listing: Listing, account: Account, since: int | None, unti
     if len(page) < len(rows) and match_id(page[-1][1].fill) == match_id(rows[len(page)][1].fill):
         page = page[:-1]  # both sides of an own match stay together
     body: Body = {"completedOrders": [_completed(listed, fill) for listed, fill in page]}
-    if len(rows) > len(page):
+    if page:
         body["last"] = match_id(page[-1][1].fill)
     return body
 
