@@ -135,14 +135,24 @@ async def test_the_quick_start_of_ekiden_on_the_private_socket(running: dict[str
         assert page.errors == []
 
 
-@pytest.mark.parametrize(("origins", "admitted"), [("", True), ("PAGE", True), ("https://example.org", False)])
-async def test_the_origin_of_a_page(origins: str, admitted: bool, say: Say) -> None:
-    """Peatio lets in the pages that its setting names; without one, and on the other dialects, every page may connect."""
+@pytest.mark.parametrize(
+    ("setting", "peatio_admits", "ekiden_admits"),
+    [
+        ("peatio.origins=", True, True),
+        ("peatio.origins=PAGE", True, True),
+        ("peatio.origins=https://example.org", False, True),
+        ("gateway.origins=PAGE", True, True),
+        ("gateway.origins=https://example.org", False, False),
+    ],
+)
+async def test_the_origin_of_a_page(setting: str, peatio_admits: bool, ekiden_admits: bool, say: Say) -> None:
+    """Without a setting every page may connect; with one, those that it names. A page that may not is told nothing."""
     async with open_page(say) as page:
-        setting = f"peatio.origins={origins.replace('PAGE', page.origin)}"
+        setting = setting.replace("PAGE", page.origin)
         async with world("flow.agents=0", "flow.capture=off", setting) as one:
-            peatio = await BrowserSocket.open(page, f"ws://127.0.0.1:{one.first.ports['peatio']}/public")
-            assert (peatio.protocol == "") is admitted
-            assert (peatio.closed == (1006, "")) is not admitted
-            kraken = await BrowserSocket.open(page, f"ws://127.0.0.1:{one.first.ports['kraken']}/")
-            assert kraken.protocol == ""
+            for name, path, admits in (
+                ("peatio", "/public", peatio_admits),
+                ("ekiden", "/ws/public", ekiden_admits),
+            ):
+                socket = await BrowserSocket.open(page, f"ws://127.0.0.1:{one.first.ports[name]}{path}")
+                assert (socket.protocol, socket.closed) == (("", None) if admits else (None, (1006, "")))

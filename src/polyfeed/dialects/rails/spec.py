@@ -237,7 +237,7 @@ CLOSES = (
     CloseCause(*CLOSE_BAD_FRAMES, False, "Several messages in a row were no requests."),
     CloseCause(*CLOSE_BINARY, False, "A binary message."),
     CloseCause(*CLOSE_EXPIRED, True, "The token has expired, with `rails.close_on_expiry`: come with a new one."),
-    CloseCause(*CLOSE_REVOKED, False, "The key of the token was revoked."),
+    CloseCause(*CLOSE_REVOKED, False, "The key of the token was revoked, or may no longer trade."),
     CloseCause(*CLOSE_AGE, True, "The connection is as old as `rails.max_age` lets it become."),
     CloseCause(*CLOSE_SILENT, True, "Pings were not answered."),
 )
