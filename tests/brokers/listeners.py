@@ -3,7 +3,7 @@
     python listeners.py PORT --clients 50 --each 5 --streams 50 --seconds 20        (or until SIGTERM)
 
 At the end it prints what it saw as JSON: frames, numbers that were missing, checksums that were right and wrong, closed
-connections, latencies, and for each silence when it ended. It imports nothing of polyfeed.
+connections, latencies, and when each of the kept books was begun anew. It imports nothing of polyfeed.
 """
 
 import argparse
@@ -19,35 +19,32 @@ from typing import Any
 
 from upstream import checksum
 
-SILENCE = 1.0
-
 
 class Tally:
     """What all clients saw."""
 
     def __init__(self) -> None:
         self.frames = self.missing = self.right = self.wrong = self.closed = self.open = 0
+        self.closes: list[str] = []
         self.latencies: list[int] = []
-        self.ends: list[float] = []
+        self.begun: list[tuple[int, float]] = []
 
 
 class Book:
-    """A book as a client keeps it."""
+    """A book as a client keeps it; `number` tells it from all others."""
 
-    __slots__ = ("heard", "sequence", "sides")
+    __slots__ = ("number", "sequence", "sides")
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.sequence = 0
         self.sides: dict[str, dict[str, str]] | None = None
-        self.heard = time.time()
 
     def take(self, name: str, body: dict[str, Any], tally: Tally) -> None:
         now = time.time()
-        if now - self.heard > SILENCE:
-            tally.ends.append(now)
-        self.heard = now
         if name.endswith("-snap"):
             self.sides = {side: dict(body[side]) for side in ("asks", "bids")}
+            tally.begun.append((self.number, now))
         else:
             if self.sides is None or body["sequence"] != self.sequence + 1:
                 tally.missing += 1
@@ -69,7 +66,8 @@ class Book:
 class Client(asyncio.Protocol):
     """One connection, with just as much of the protocol as is needed: whole text frames without a mask."""
 
-    def __init__(self, names: list[str], tally: Tally, keeps: bool) -> None:
+    def __init__(self, number: int, names: list[str], tally: Tally, keeps: bool) -> None:
+        self.number = number
         self.names = names
         self.keeps = keeps
         self.last: dict[bytes, int] = {}
@@ -79,10 +77,11 @@ class Client(asyncio.Protocol):
         self.head = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
         self.tally.open += 1
         query = "&".join(f"stream={name}.ob-inc" for name in self.names)
         key = base64.b64encode(os.urandom(16)).decode()
-        transport.write(  # type: ignore[attr-defined]
+        self.transport.write(
             f"GET /?{query} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
@@ -111,7 +110,9 @@ class Client(asyncio.Protocol):
             if data[place] == 0x81:
                 self.message(data[start : start + length])
             elif data[place] == 0x88:
-                self.tally.closed += 1
+                self.tally.closes.append(data[start + 2 : start + length].decode())
+            elif data[place] == 0x89:
+                self.transport.write(b"\x8a" + bytes([0x80 | length, 0, 0, 0, 0]) + data[start : start + length])
             place = start + length
         self.data = data[place:]
 
@@ -140,7 +141,7 @@ class Client(asyncio.Protocol):
         market = name.partition(".")[0]
         book = self.books.get(market)
         if book is None:
-            book = self.books[market] = Book()
+            book = self.books[market] = Book(1000 * self.number + len(self.books))
         book.take(name, body, self.tally)
 
 
@@ -149,14 +150,17 @@ async def main(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in range(options.clients):
         names = [f"m{(number * options.each + n) % options.streams:02d}usd" for n in range(options.each)]
-        await loop.create_connection(partial(Client, names, tally, number < options.keep), "127.0.0.1", options.port)
+        await loop.create_connection(
+            partial(Client, number, names, tally, number < options.keep), "127.0.0.1", options.port
+        )
     print("connected", flush=True)
     told = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(told.wait(), options.seconds)
     found = sorted(tally.latencies)
-    report = {name: getattr(tally, name) for name in ("frames", "missing", "right", "wrong", "closed", "open", "ends")}
+    names = ("frames", "missing", "right", "wrong", "closed", "closes", "open", "begun")
+    report = {name: getattr(tally, name) for name in names}
     if found:
         report |= {"p50": found[len(found) // 2], "p99": found[len(found) * 99 // 100], "longest": found[-1]}
     print(json.dumps(report), flush=True)

@@ -39,6 +39,12 @@ class RabbitMQ:
         """Where clients connect."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
+    @property
+    def group(self) -> int:
+        """The process group of the broker, which is its alone."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Returns when it takes connections. Its data is as it was left."""
         log = (self.directory / "output.log").open("ab")
@@ -75,7 +81,6 @@ class RabbitMQ:
         process, self._process = self._process, None
         if process is None:
             return
-        # The script and Erlang are one process group, which is this broker's alone.
         os.killpg(process.pid, number)
         try:
             process.wait(STOP_SECONDS)

@@ -33,6 +33,8 @@ class Brokers:
                 f"polyfeed_relay_connected {int(consumer.connected)}",
                 "# TYPE polyfeed_relay_connections_total counter",
                 f"polyfeed_relay_connections_total {consumer.connections}",
+                "# TYPE polyfeed_relay_lag_seconds gauge",
+                f"polyfeed_relay_lag_seconds {consumer.lag:.3f}",
                 "# TYPE polyfeed_relay_messages_total counter",
                 f"polyfeed_relay_messages_total {relay.passed}",
                 "# TYPE polyfeed_relay_dropped_total counter",

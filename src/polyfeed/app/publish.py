@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyfeed.app.config import Config
-from polyfeed.bus.amqp import Publisher
+from polyfeed.bus.amqp_publisher import Publisher
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects.peatio.publication import Publication
 from polyfeed.model.batches import Batch
@@ -14,7 +14,7 @@ class PublishRole:
 
     def __init__(self, config: Config, bus: MemoryBus) -> None:
         self._publication = Publication(config.peatio.profile)
-        self.publisher = Publisher(config.publish.url, config.publish.exchange, self._books)
+        self.publisher = Publisher(config.publish.url, config.publish.exchange, self._publication.books)
         bus.subscribe(self._on_batch)
 
     async def run(self) -> None:
@@ -22,8 +22,4 @@ class PublishRole:
         await self.publisher.run()
 
     def _on_batch(self, batch: Batch) -> None:
-        for routing_key, body in self._publication.on_batch(batch):
-            self.publisher.publish(routing_key, body)
-
-    def _books(self) -> list[tuple[str, bytes]]:
-        return self._publication.books()
+        self.publisher.publish(self._publication.on_batch(batch))

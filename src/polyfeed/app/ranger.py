@@ -11,15 +11,21 @@ from polyfeed.app.config import ENVIRONMENT_PREFIX
 _NAMES = {
     "RANGER_HOST": "SERVER__HOST",
     "RANGER_PORT": "PEATIO__PORT",
+    "METRICS_HOST": "HTTP__HOST",
     "METRICS_PORT": "HTTP__PORT",
     "JWT_PUBLIC_KEY": "PEATIO__JWT_PUBLIC_KEY",
     "JWT_ALGORITHM": "PEATIO__JWT_ALGORITHM",
     "JWT_ISSUER": "PEATIO__JWT_ISSUER",
     "JWT_AUDIENCE": "PEATIO__JWT_AUDIENCE",
     "JWT_DEFAULT_LEEWAY": "PEATIO__JWT_LEEWAY",
+    "JWT_EXPIRATION_LEEWAY": "PEATIO__JWT_EXPIRATION_LEEWAY",
+    "JWT_NOT_BEFORE_LEEWAY": "PEATIO__JWT_NOT_BEFORE_LEEWAY",
+    "JWT_ISSUED_AT_LEEWAY": "PEATIO__JWT_ISSUED_AT_LEEWAY",
     "API_CORS_ORIGINS": "PEATIO__ORIGINS",
 }
-_LEVELS = {"trace": "debug", "warn": "warning", "fatal": "error", "panic": "error"}
+_LEVELS = {"trace": "debug", "warn": "warning"} | dict.fromkeys(("fatal", "panic", "disabled", "unknown"), "error")
+"""Levels of zerolog and of Ruby's Logger that have another name here, or none."""
+
 _ROLES = "RANGO_RBAC_"
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from polyfeed.app.config import Config
-from polyfeed.bus.amqp import Consumer
+from polyfeed.bus.amqp_consumer import Consumer
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects.peatio import spec
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.sources.relay import Relay
 from polyfeed.sources.relay_terms import Terms
+
+log = logging.getLogger("polyfeed.relay")
 
 RELAY_EPOCH = 3
 """The history of an upstream; the venue's own is 1, a recording's 2."""
@@ -37,7 +40,14 @@ class RelayRole:
         await self.consumer.run()
 
     def _message(self, routing_key: str, body: bytes) -> None:
-        self._publish(self.relay.message(self._now(), routing_key, body))
+        """Takes in a message. One that we fail to read is a fault of ours, and ends nothing."""
+        try:
+            batch = self.relay.message(self._now(), routing_key, body)
+        except Exception:
+            self.relay.dropped["failed"] += 1
+            log.exception("a message of %s could not be read", routing_key)
+            return
+        self._publish(batch)
 
     def _connected(self, again: bool) -> None:
         if again:

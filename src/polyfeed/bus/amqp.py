@@ -1,18 +1,17 @@
 """RabbitMQ, where Peatio is spoken: a connection that is kept, and its exchange to read from or to publish to.
 
-A lost connection is seen at the latest after two missed heartbeats, said in the log, and made anew for as long as it
-takes. What was published meanwhile is lost (the exchange keeps nothing), so whoever uses this is told of every new
-connection.
+A connection that ends, however it ends, is said in the log and made anew at once, for as long as it takes. What was
+published meanwhile is lost (the exchange keeps nothing), so whoever uses this is told of every new connection. A
+broker that falls silent is noticed after three heartbeats, by a consumer after a pulse that nothing answers.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import aio_pika
@@ -25,26 +24,25 @@ for library in ("aio_pika", "aiormq"):
     logging.getLogger(library).setLevel(logging.CRITICAL)  # what they would say at each attempt is said here, once
 
 HEARTBEAT_SECONDS = 5
-CONNECT_SECONDS = 10.0
-RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0)
-"""Waits before each attempt to connect again; the last one for good."""
+"""Asked of the broker, which drops us after two of them; we drop it after three."""
 
-QUEUED = 100_000
-"""Messages to publish that wait for the socket at most; beyond it the oldest are dropped and counted."""
+CONNECT_SECONDS = 5.0
+"""The most that an attempt may take, from the first packet until messages flow."""
+
+CLOSE_SECONDS = 1.0
+"""The most that a goodbye may take: a broker that is gone hears none."""
+
+RETRY_SECONDS, RETRY_LATER_SECONDS = 0.05, 0.5
+"""Waits before each attempt to connect again, each shortened by up to a half, by chance, so that not all servers come
+at the same moment. Whoever is back before the publisher misses none of its first words; an attempt costs a few packets.
+"""
+
+QUICK_SECONDS = 60.0
+"""An outage for so long is a restart; after that there is no hurry."""
+
+CLOSED = "it was closed"
 
 FAILURES = (AMQPError, OSError, EOFError, TimeoutError, ConnectionError, asyncio.InvalidStateError)
-
-
-class Delivered(Protocol):
-    """What is needed of a message."""
-
-    @property
-    def routing_key(self) -> str | None:
-        """Where it was published to."""
-
-    @property
-    def body(self) -> bytes:
-        """What was published."""
 
 
 class Broker(ABC):
@@ -67,122 +65,66 @@ class Broker(ABC):
 
     async def run(self) -> None:
         """Works until cancelled."""
-        failures = 0
+        clock = asyncio.get_running_loop().time
+        since, told = clock(), ""
         while True:
+            before, why = self.connections, CLOSED
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    connection = await aio_pika.connect(self._url, heartbeat=HEARTBEAT_SECONDS)
+                await self._live()
             except FAILURES as error:
-                if failures == 0:
-                    log.warning("no connection to RabbitMQ at %s: %s; trying again", self.place, reason(error))
-                await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
-                failures += 1
-                continue
-            failures = 0
-            await self._use(connection)
+                why = reason(error)
+            except asyncio.CancelledError:
+                # The library ends what waits for a closed channel in this way too.
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+            if self.connections > before:
+                since, told = clock(), ""
+                log.warning("the connection to RabbitMQ at %s was lost: %s", self.place, why)
+            elif why != told:
+                told = why
+                log.warning("no connection to RabbitMQ at %s: %s; trying again", self.place, why)
+            wait = RETRY_SECONDS if clock() - since < QUICK_SECONDS else RETRY_LATER_SECONDS
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))
 
-    async def _use(self, connection: AbstractConnection) -> None:
-        """Works with one connection until it ends."""
-        closed = asyncio.Event()
-        connection.close_callbacks.add(lambda *_: closed.set())
+    async def _live(self) -> None:
+        """Lives through one connection. Raises one of FAILURES at its end."""
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await aio_pika.connect(
+                self._url, heartbeat=HEARTBEAT_SECONDS, client_properties={"connection_name": "polyfeed"}
+            )
         try:
-            channel = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
-            await channel.exchange_declare(self.exchange, exchange_type="topic", durable=False)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                channel = await (await connection.channel(publisher_confirms=False)).get_underlay_channel()
+                await self.declare(channel)
             self.connected = True
             self.connections += 1
             log.info("connected to RabbitMQ at %s, exchange %s", self.place, self.exchange)
-            await self.work(channel, closed)
-        except FAILURES as error:
-            log.warning("RabbitMQ at %s: %s", self.place, reason(error))
-            await asyncio.sleep(RETRY_SECONDS[0])
+            await self.work(channel)
         finally:
-            was, self.connected = self.connected, False
-            if not connection.is_closed:
-                await connection.close()
-        if was:
-            log.warning("the connection to RabbitMQ at %s was lost", self.place)
+            self.connected = False
+            await _leave(connection)
+
+    async def declare(self, channel: AbstractChannel) -> None:
+        """Declares what `work` needs: the exchange."""
+        await channel.exchange_declare(self.exchange, exchange_type="topic", durable=False)
 
     @abstractmethod
-    async def work(self, channel: AbstractChannel, closed: asyncio.Event) -> None:
-        """Uses the channel until `closed` is set."""
+    async def work(self, channel: AbstractChannel) -> None:
+        """Uses the channel until it ends; raises one of FAILURES then."""
 
 
-class Consumer(Broker):
-    """Hears every message of the exchange through a queue of its own.
-
-    `on_message` is given routing key and body, in order; `on_connection` is called when the queue is there, with
-    whether there was another connection before.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        exchange: str,
-        on_message: Callable[[str, bytes], None],
-        on_connection: Callable[[bool], None],
-    ) -> None:
-        super().__init__(url, exchange)
-        self._on_message = on_message
-        self._on_connection = on_connection
-
-    async def work(self, channel: AbstractChannel, closed: asyncio.Event) -> None:
-        """Consumes. The plain channel is used because aio-pika's own message objects cost twice the time."""
-        queue = await channel.queue_declare(durable=False, exclusive=True, auto_delete=True)
-        name = str(queue.queue)
-        await channel.queue_bind(name, self.exchange, "#")
-        self._on_connection(self.connections > 1)
-        faults: list[Exception] = []
-
-        async def received(message: Delivered) -> None:
-            try:
-                self._on_message(message.routing_key or "", message.body)
-            except Exception as fault:  # the library would only log it
-                faults.append(fault)
-                closed.set()
-
-        await channel.basic_consume(name, received, no_ack=True, exclusive=True)
-        await closed.wait()
-        if faults:
-            raise faults[0]
+async def _leave(connection: AbstractConnection) -> None:
+    """Says goodbye, where there is somebody to hear it."""
+    with suppress(*FAILURES):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await connection.close()
 
 
-class Publisher(Broker):
-    """Publishes in order, without waiting for the broker: what a broken connection has swallowed is gone.
-
-    `on_connection` gives what is to be published first on every new connection.
-    """
-
-    def __init__(self, url: str, exchange: str, on_connection: Callable[[], list[tuple[str, bytes]]]) -> None:
-        super().__init__(url, exchange)
-        self.dropped = 0
-        self._on_connection = on_connection
-        self._queue: deque[tuple[str, bytes]] = deque()
-        self._wake = asyncio.Event()
-
-    def publish(self, routing_key: str, body: bytes) -> None:
-        """Queues a message; while there is no connection it is dropped, as Peatio's own are."""
-        if not self.connected or len(self._queue) >= QUEUED:
-            self.dropped += 1
-            return
-        self._queue.append((routing_key, body))
-        self._wake.set()
-
-    async def work(self, channel: AbstractChannel, closed: asyncio.Event) -> None:
-        """Publishes what is queued."""
-        self._queue = deque(self._on_connection())
-        self._wake.set()
-        ended = asyncio.create_task(closed.wait())
-        try:
-            while not closed.is_set():
-                while self._queue:
-                    routing_key, body = self._queue.popleft()
-                    await channel.basic_publish(body, exchange=self.exchange, routing_key=routing_key)
-                self._wake.clear()
-                woken = asyncio.create_task(self._wake.wait())
-                await asyncio.wait({woken, ended}, return_when=asyncio.FIRST_COMPLETED)
-                woken.cancel()
-        finally:
-            ended.cancel()
+def end_of(done: asyncio.Future[None]) -> str:
+    """Why it ended."""
+    error = None if done.cancelled() else done.exception()
+    return CLOSED if error is None else reason(error)
 
 
 def reason(error: BaseException) -> str:

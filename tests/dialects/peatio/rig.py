@@ -51,6 +51,7 @@ ED_KEY = _ED.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 ED_SPKI = _ED.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 _RAW = base64.b64encode(_ED.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
 ED_RAW = f"-----BEGIN PUBLIC KEY-----\n{_RAW}\n-----END PUBLIC KEY-----\n"
+VAULT = Vault(bytes(32))
 VENUE_EPOCH, RECORDING_EPOCH, RELAY_EPOCH = 1, 2, 3
 
 
@@ -119,7 +120,7 @@ class Rig:
         self.accounts = accounts or Accounts()
         self.venue = Venue()
         self.settings = PeatioSettings(**{"jwt_public_key": RSA_PUBLIC, **settings})
-        self.dialect = PeatioDialect(Context(self.market, self.accounts, Vault(bytes(32))), self.settings)
+        self.dialect = PeatioDialect(Context(self.market, self.accounts, VAULT), self.settings)
         self.relay = Relay(
             RELAY_EPOCH,
             lambda: len(self.market.instruments),

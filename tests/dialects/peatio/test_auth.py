@@ -98,6 +98,22 @@ def test_times(profile: str) -> None:
         assert identify(with_times(**bad), profile=profile, jwt_leeway=11).uid == "ID1"
 
 
+def test_each_time_has_a_leeway_of_its_own() -> None:
+    """Those that have none have that of all (sheet 2, leeway)."""
+    seconds = NOW // 1_000_000
+    own = {"exp": "jwt_expiration_leeway", "nbf": "jwt_not_before_leeway", "iat": "jwt_issued_at_leeway"}
+    for claim, setting in own.items():
+        token = mint(RSA_KEY, {"uid": "ID1", claim: seconds + (-10 if claim == "exp" else 10)}, NOW)
+        for good in ({setting: 11}, {"jwt_leeway": 11}, {"jwt_leeway": 1, setting: 11}):
+            assert identify(token, **good).uid == "ID1"
+        others = {name: 11 for name in own.values() if name != setting}
+        for bad in ({setting: 9}, {"jwt_leeway": 11, setting: 0}, others):
+            with pytest.raises(Rejected):
+                identify(token, **bad)
+    late = mint(RSA_KEY, {"uid": "ID1", "exp": seconds + 5}, NOW)
+    assert identify(late, jwt_expiration_leeway=3).expires == (seconds + 8) * 1_000_000
+
+
 @pytest.mark.parametrize("value", ["soon", True, [], 1e300, {}])
 def test_times_that_are_none(value: Any) -> None:
     with pytest.raises(Rejected):

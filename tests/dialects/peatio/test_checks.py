@@ -10,11 +10,13 @@ from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.origins import admits, allowed_hosts
 from polyfeed.dialects._base.rest import RestResponse
 from polyfeed.dialects.peatio import PeatioSettings
+from polyfeed.dialects.peatio.apikeys import signature
 from polyfeed.dialects.peatio.handshake import query_streams
 from polyfeed.dialects.peatio.rbac import read_roles
 from polyfeed.dialects.peatio.spec import PROFILES
 from polyfeed.dialects.peatio.store import split
-from tests.dialects.peatio.rig import Rig, terms
+from polyfeed.model.commands import Deposit, SetKey
+from tests.dialects.peatio.rig import VAULT, Rig, terms
 
 PROFILE_NAMES = ["2.2", "3.x"]
 
@@ -266,6 +268,59 @@ def test_rango_roles() -> None:
     }
     with pytest.raises(ValueError, match="role"):
         PeatioSettings(rbac="admin")
+
+
+ACCESS, SECRET = "61d025b8573501c2", "2d0b4979c7fe6986daa8e21d1dc0644f"
+NONCE = 1_584_524_005_143
+SIGNATURE = "bd42b945e095880e28d046846dbecf655fdf09d95a396a24fe6fe1df42f15d13"
+
+
+def test_rango_signature_of_an_api_key() -> None:
+    assert signature(SECRET.encode(), str(NONCE), ACCESS) == SIGNATURE
+
+
+def with_api_key(profile: str, permissions: tuple[str, ...] = ("read",)) -> tuple[Rig, dict[str, str]]:
+    """A venue whose user has that key, at the nonce's time, and the headers that it signed."""
+    rig = Rig(profile=profile, jwt_message=False)
+    rig.open(1001, "alice", usd=100)
+    rig.command(SetKey(1001, ACCESS, "hmac", VAULT.seal(SECRET.encode(), ACCESS, bytes(12)), permissions))
+    rig.now = NONCE * 1000
+    return rig, {"x-auth-apikey": ACCESS, "x-auth-nonce": str(NONCE), "x-auth-signature": SIGNATURE}
+
+
+@pytest.mark.parametrize("profile", PROFILE_NAMES)
+def test_an_api_key_opens_what_a_token_opens(profile: str) -> None:
+    """Barong checks these headers in front of a Peatio; here nobody stands in front."""
+    rig, headers = with_api_key(profile)
+    client = rig.client("/private?stream=balances", headers=headers)
+    assert client.take() == ['{"success":{"message":"subscribed","streams":["balances"]}}']
+    rig.command(Deposit(1001, "USD", 5 * 10**8))
+    assert client.take() == ['{"balances":{"usd":["105.00000000","0.00000000"]}}']
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"x-auth-apikey": "another"}, "no such API key"),
+        ({"x-auth-signature": "0" * 64}, "another one"),
+        ({"x-auth-signature": "\u00e9"}, "another one"),
+        ({"x-auth-nonce": str(NONCE - 5_001)}, "not the time"),
+        ({"x-auth-nonce": str(NONCE + 1)}, "another one"),
+        ({"x-auth-nonce": "now"}, "not the time"),
+        ({"x-auth-nonce": ""}, "not the time"),
+    ],
+)
+def test_api_keys_that_are_refused(changes: dict[str, str], why: str) -> None:
+    rig, headers = with_api_key("3.x")
+    refusal = rig.connect("/private", headers=headers | changes)
+    assert isinstance(refusal, RestResponse)
+    assert refusal.status == 401
+    assert why in refusal.headers["WWW-Authenticate"]
+
+
+def test_an_api_key_without_permission() -> None:
+    rig, headers = with_api_key("3.x", ("trade",))
+    assert isinstance(rig.connect("/private", headers=headers), RestResponse)
 
 
 # --- better than the originals (sheet 9) ----------------------------------------------------------------------------

@@ -41,13 +41,27 @@ class Identity(Struct, frozen=True):
 ANONYMOUS = Identity()
 
 
+class Leeway(Struct, frozen=True):
+    """Seconds by which a time claim may be missed: that of its own variable, or the one for all (sheet 2)."""
+
+    expires: int
+    begins: int
+    issued: int
+
+    @classmethod
+    def of(cls, settings: PeatioSettings) -> Leeway:
+        """What the settings come to."""
+        own = settings.jwt_expiration_leeway, settings.jwt_not_before_leeway, settings.jwt_issued_at_leeway
+        return cls(*(settings.jwt_leeway if one == "" else one for one in own))
+
+
 class Verifier:
     """Checks tokens by the rules of one set of settings."""
 
     def __init__(self, settings: PeatioSettings) -> None:
         self._key = restricted(read_key(settings.jwt_public_key, settings.jwt_secret), settings)
         self._ruby = spec.PROFILES[settings.profile].claims == "ruby"
-        self._leeway = settings.jwt_leeway
+        self._leeway = Leeway.of(settings)
         self._issuer = settings.jwt_issuer
         self._audience = frozenset(filter(None, map(str.strip, settings.jwt_audience.split(","))))
 
@@ -66,7 +80,7 @@ class Verifier:
         if not uid and not self._ruby:
             raise Rejected("the token has no uid")
         expires = claims.get("exp")
-        deadline = None if expires is None else int((expires + self._leeway) * spec.SECOND)
+        deadline = None if expires is None else int((expires + self._leeway.expires) * spec.SECOND)
         return Identity(uid or "", role or "", deadline)
 
     def _claims(self, token: str) -> dict[str, Any]:
@@ -83,11 +97,11 @@ class Verifier:
 
     def _check_times(self, claims: dict[str, Any], now: float) -> None:
         expires, begins, issued = (number(claims, name) for name in ("exp", "nbf", "iat"))
-        if expires is not None and expires + self._leeway <= now:
+        if expires is not None and expires + self._leeway.expires <= now:
             raise Rejected("the token has expired")
-        if begins is not None and begins - self._leeway > now:
+        if begins is not None and begins - self._leeway.begins > now:
             raise Rejected("the token is not valid yet (nbf)")
-        if issued is not None and issued - self._leeway > now:
+        if issued is not None and issued - self._leeway.issued > now:
             raise Rejected("the token was issued in the future (iat)")
 
     def _check_ruby(self, claims: dict[str, Any]) -> None:

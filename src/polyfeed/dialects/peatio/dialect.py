@@ -15,6 +15,7 @@ from polyfeed.dialects._base.origins import admits, allowed_hosts
 from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.peatio import rest, spec
+from polyfeed.dialects.peatio.apikeys import KEY_HEADER, ApiKeys
 from polyfeed.dialects.peatio.auth import ANONYMOUS, Identity, Rejected, mint
 from polyfeed.dialects.peatio.book import BookFeed
 from polyfeed.dialects.peatio.desk import Desk
@@ -45,6 +46,7 @@ class PeatioDialect(Dialect):
         self._markets = Markets(context.market)
         self._profile = spec.PROFILES[self._settings.profile]
         self._desk = Desk(self._settings, context.accounts, self._markets)
+        self._keys = ApiKeys(context.accounts, context.vault)
         self._hosts = allowed_hosts(self._settings.origins)
         self._opened: Counter[str] = Counter()
         self.projection: PeatioProjection = PeatioProjection(context.market, self._profile)
@@ -93,6 +95,8 @@ class PeatioDialect(Dialect):
 
     def _identify(self, peer: Peer, now: int) -> Identity:
         token = token_of(peer)
+        if token is None and KEY_HEADER in peer.headers:
+            return self._keys.identify(peer.headers, now)
         if token is None:
             raise Rejected("no token was sent")
         if not token:

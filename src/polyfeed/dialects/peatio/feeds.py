@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from polyfeed.dialects._base.effects import FeedKey
@@ -81,9 +82,9 @@ class GridFeed(Feed):
         self._slot = slot
         return self.say(slot * self._every, before * self._every)
 
+    @abstractmethod
     def say(self, ts: int, before: int) -> Sequence[str]:
         """The messages due at `ts`; those before were due at `before`."""
-        raise NotImplementedError
 
 
 class MarketGridFeed(GridFeed):

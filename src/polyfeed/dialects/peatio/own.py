@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from polyfeed.accounts.accounts import AccountChange
@@ -50,9 +51,9 @@ class OwnFeed(Feed):
         texts = [self.frame(self.key.channel, body) for body in self.bodies(batch, changes)]
         return [text for place, text in enumerate(texts) if place == 0 or text != texts[place - 1]]
 
+    @abstractmethod
     def bodies(self, batch: Batch, changes: list[AccountChange]) -> list[str]:
         """What the changes come to."""
-        raise NotImplementedError
 
     def snapshot(self) -> Sequence[str]:
         """Nothing: newcomers are told of what happens from now on."""
@@ -133,5 +134,9 @@ def own_feed(key: FeedKey, market: Market, markets: Markets, profile: Profile) -
     """The feed of a private channel. Raises KeyError for what is none."""
     if key.channel in (spec.BALANCES, spec.BALANCE):
         return BalancesFeed(key, profile, markets, market)
-    kinds = {spec.ORDER: OrderFeed, spec.TRADE: TradeFeed, spec.DEPOSIT_ADDRESS: AddressFeed}
+    kinds: dict[str, type[OrderFeed] | type[TradeFeed] | type[AddressFeed]] = {
+        spec.ORDER: OrderFeed,
+        spec.TRADE: TradeFeed,
+        spec.DEPOSIT_ADDRESS: AddressFeed,
+    }
     return kinds[key.channel](key, profile, markets)

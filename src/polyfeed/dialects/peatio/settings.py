@@ -10,6 +10,8 @@ from polyfeed.dialects._base.origins import allowed_hosts
 from polyfeed.dialects.peatio.keys import read_key
 from polyfeed.dialects.peatio.rbac import read_roles
 
+Seconds = Annotated[int, Meta(ge=0)]
+
 
 class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the dialect (spec/peatio.md 9 for the profiles). Empty is what the profile says.
@@ -17,9 +19,10 @@ class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `jwt_public_key` is the base64 (url-safe or standard) of a PEM public key, RSA or Ed25519; `jwt_secret` a secret of
     HS256 in its place. `jwt_private_key`, base64 of the PEM of the private half, is only needed where polyfeed itself
     is to make tokens, as in the demo. `jwt_algorithm` replaces the profile's own for RSA. `jwt_issuer` and
-    `jwt_audience` (a list with commas) are checked where they are set; `jwt_leeway` is in seconds. `jwt_message` lets
-    clients authenticate by message, `auth_replies` chooses its answers; `requests` takes subscribe, unsubscribe and
-    ping in profile legacy too.
+    `jwt_audience` (a list with commas) are checked where they are set; `jwt_leeway` is in seconds, for all times of a
+    token that have none of their own. `jwt_key_file` names a file with the public key, for whoever has no
+    `jwt_public_key`. `jwt_message` lets clients authenticate by message, `auth_replies` chooses its answers; `requests`
+    takes subscribe, unsubscribe and ping in profile legacy too.
     `on_expiry` says what becomes of a connection whose token expires. `origins` is what API_CORS_ORIGINS was; `rbac`
     has what RANGO_RBAC_… had, as `prefix=role,role;prefix=role`. With `relay` every stream comes from upstream.
     """
@@ -31,7 +34,11 @@ class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     jwt_algorithm: Literal["", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] = ""
     jwt_issuer: str = ""
     jwt_audience: str = ""
-    jwt_leeway: Annotated[int, Meta(ge=0)] = 0
+    jwt_key_file: str = ""
+    jwt_leeway: Seconds = 0
+    jwt_expiration_leeway: Seconds | Literal[""] = ""
+    jwt_not_before_leeway: Seconds | Literal[""] = ""
+    jwt_issued_at_leeway: Seconds | Literal[""] = ""
     jwt_message: bool | Literal[""] = ""
     auth_replies: Literal["", "seed", "wire"] = ""
     requests: bool | Literal[""] = ""
