@@ -31,7 +31,7 @@ QUIET = 8.0
 WHOLE_SECONDS = 5.0
 """From the moment the broker takes connections until every client has its books again."""
 
-EACH, KEPT = 5, 50
+EACH, KEPT = 5, 20
 """Books of each client, and clients that keep and check theirs; see listeners.py."""
 
 EXCHANGE = "peatio.events.ranger"

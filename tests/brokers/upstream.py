@@ -91,7 +91,9 @@ async def main(options: argparse.Namespace) -> None:
                 try:
                     if channel is None or connection is None or connection.is_closed:
                         raise ConnectionError
-                    await channel.basic_publish(body, exchange=EXCHANGE, routing_key=f"public.{book.name}.ob-{kind}")
+                    await channel.basic_publish(
+                        body, exchange=EXCHANGE, routing_key=f"public.{book.name}.ob-{kind}", wait=False
+                    )
                     published += 1
                     increments += kind == "inc"
                 except Exception:

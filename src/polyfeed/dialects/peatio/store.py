@@ -13,6 +13,7 @@ The first snapshot of a waiting or broken stream goes to everybody who listens; 
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -73,6 +74,7 @@ class StreamStore(Struct, array_like=True):
             self.state, self.snapshot, self.log, self.kept = State.FULL, "", [], 0
 
 
+@lru_cache(maxsize=4096)
 def split(stream: str) -> tuple[str, str]:
     """A stream's name without and with its suffix: ("btcusd.ob", "-inc"); the suffix is empty for other streams."""
     for suffix in (spec.SNAP, spec.INC):
