@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
+import tracemalloc
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from polyfeed.gateway.fanout import LONGEST_WATCH_US
 from tests.dialects.peatio.rig import Client, Rig
 
 PROFILES = ("2.2", "3.x", "legacy")
@@ -74,35 +78,67 @@ MAKERS: tuple[Callable[[random.Random], str | bytes], ...] = (
 )
 
 
+class Hall:
+    """A server with a moving market, and whatever clients come and go."""
+
+    def __init__(self, profile: str, *, relay: bool) -> None:
+        self.dice = random.Random(f"{profile} {relay}")
+        self.rig = Rig(profile=profile, relay=relay, rbac="admin=admin")
+        self.rig.list("btcusd")
+        self.rig.open(1001, "alice", usd=10_000)
+
+    def fuzz(self, messages: int) -> int:
+        """Ten clients, three of them of somebody who is known, send so many messages and leave; the answers."""
+        rig, dice = self.rig, self.dice
+        clients = [client_of(rig, number) for number in range(10)]
+        answered = 0
+        for number in range(messages):
+            client = dice.choice(clients)
+            message = dice.choice(MAKERS)(dice)
+            if isinstance(message, str):
+                message = message.encode("utf-8", "replace").decode()
+            texts = client.say(message)
+            answered += len(texts)
+            for text in texts:
+                assert text == "pong" or isinstance(json.loads(text), dict | list)
+            assert client.outlet.closed is None
+            if number % 100 == 0:
+                rig.relayed("public.btcusd.ob-inc", '{"asks":["1","2"],"sequence":1}')
+                rig.clock(100_000)
+                rig.batches.clear()
+        rig.dialect.metrics(one.session for one in rig.fan.connections)
+        for client in clients:
+            client.leave()
+        rig.advance(LONGEST_WATCH_US)  # so long a connection that has gone is watched
+        return answered
+
+    def census(self) -> Counter[str]:
+        """How many objects there are of each of our classes."""
+        gc.collect()
+        kinds = (type(one) for one in gc.get_objects())
+        return Counter(kind.__qualname__ for kind in kinds if kind.__module__.startswith("polyfeed."))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("relay", [False, True])
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_hundred_thousand_messages(profile: str, relay: bool) -> None:
-    """6 x 17,000 messages on ten connections, three of them of somebody who is known, while the market moves."""
-    dice = random.Random(f"{profile} {relay}")
-    rig = Rig(profile=profile, relay=relay, rbac="admin=admin")
-    rig.list("btcusd")
-    rig.open(1001, "alice", usd=10_000)
-    clients = [client_of(rig, number) for number in range(10)]
-    answered = 0
-    for number in range(17_000):
-        client = dice.choice(clients)
-        message = dice.choice(MAKERS)(dice)
-        if isinstance(message, str):
-            message = message.encode("utf-8", "replace").decode()
-        texts = client.say(message)
-        answered += len(texts)
-        for text in texts:
-            assert text == "pong" or isinstance(json.loads(text), dict | list)
-        assert client.outlet.closed is None
-        if number % 100 == 0:
-            rig.relayed("public.btcusd.ob-inc", '{"asks":["1","2"],"sequence":1}')
-            rig.clock(100_000)
+    """6 x 17,000 messages: connections, subscriptions, feeds, objects and memory are what they were before them."""
+    hall = Hall(profile, relay=relay)
+    hall.fuzz(3_000)  # what is made once is there now: books, caches, compiled patterns
+    before = hall.census()
+    tracemalloc.start()
+    try:
+        answered = hall.fuzz(17_000)
+        after = hall.census()
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
     assert answered > 8_000
-    rig.dialect.metrics(one.session for one in rig.fan.connections)
-    for client in clients:
-        client.leave()
-    assert rig.fan.idle(), "no feed is left when everybody has gone"
+    assert hall.rig.fan.idle(), "no feed is left when everybody has gone"
+    assert not hall.rig.fan.connections
+    assert after == before
+    assert grown < 262_144, "two bytes a message would be more than what Python itself keeps"
 
 
 def client_of(rig: Rig, number: int) -> Client:
