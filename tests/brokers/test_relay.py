@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +23,12 @@ import aiormq
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from polyfeed.app.peatio_keys import demo_private_key
+from polyfeed.dialects.peatio.auth import mint
 from tests.brokers.conftest import server
 from tests.brokers.rabbitmq import RabbitMQ
+from tests.brokers.upstream import EXCHANGE, Book
+from tests.e2e import kraken_client
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rabbitmq"), pytest.mark.timeout(300)]
 
@@ -34,7 +42,8 @@ WHOLE_SECONDS = 5.0
 EACH, KEPT = 5, 20
 """Books of each client, and clients that keep and check theirs; see listeners.py."""
 
-EXCHANGE = "peatio.events.ranger"
+Levels = dict[str, dict[Decimal, Decimal]]
+
 BODIES = [
     ("public.btcusd.ob-snap", '{"asks":[["12.0", "1.0"]],\n "bids":[["10.0","2.0"]], "sequence":1}'),
     ("public.btcusd.ob-inc", '{"asks":["12.5","5.0"],"sequence":2}'),
@@ -217,27 +226,174 @@ async def test_long_under_fire(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     check(said, 200, 10)
 
 
-async def test_publish_feeds_a_relay(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
-    """One polyfeed publishes what Peatio would, another one passes it on."""
+class Bitstamp:
+    """What a Bitstamp client knows of one market: the whole book as it was last sent, and one kept from the diffs."""
+
+    def __init__(self) -> None:
+        self.whole: Levels = {"asks": {}, "bids": {}}
+        self.kept: Levels = {"asks": {}, "bids": {}}
+
+    async def follow(self, socket: ClientConnection, market: str) -> None:
+        for channel in ("order_book", "diff_order_book"):
+            await socket.send(json.dumps({"event": "bts:subscribe", "data": {"channel": f"{channel}_{market}"}}))
+        async for text in socket:
+            message = json.loads(text)
+            if message["event"] != "data":
+                continue
+            if message["channel"].startswith("order_book"):
+                self.whole = {"asks": {}, "bids": {}}
+            book = self.whole if message["channel"].startswith("order_book") else self.kept
+            for side in ("asks", "bids"):
+                for price, size in message["data"][side]:
+                    book[side].pop(Decimal(price), None)
+                    if Decimal(size):
+                        book[side][Decimal(price)] = Decimal(size)
+
+
+def levels(sides: dict[str, dict[str, str]]) -> Levels:
+    """A book by its numbers, however they are printed."""
+    return {side: {Decimal(price): Decimal(size) for price, size in prices.items()} for side, prices in sides.items()}
+
+
+async def holds(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_other_dialects_follow_through_an_outage(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """A Kraken client, which checks every checksum, and a Bitstamp client: while nobody can know the book they see none,
+    and they are never shown a wrong one.
+    """
+    upstream, dice = Book("m00usd"), random.Random(1)
+    for _ in range(50):
+        upstream.change(dice)
+    with server("--relay", rabbitmq.url, state=str(tmp_path)) as one:
+        await until(one.ports["operator"], "polyfeed_relay_connected", 1)
+        async with publisher(rabbitmq.url) as publish:
+            await publish("public.m00usd.ob-snap", upstream.snapshot().decode())
+            await until(one.ports["operator"], "polyfeed_relay_messages_total", 1)
+            kraken = await kraken_client.Client.open(one.ports["kraken"])
+            await kraken.subscribe(["M00/USD"], name="book", depth=25)
+            bitstamp = Bitstamp()
+            listener = asyncio.create_task(follow(one.ports["bitstamp"], bitstamp))
+            book, taken = kraken_client.Book(25), 0
+
+            def seen() -> list[Levels]:
+                nonlocal taken
+                data = kraken.data()
+                for text in data[taken:]:
+                    book.apply(text)
+                taken = len(data)
+                return [levels({"asks": book.sides["a"], "bids": book.sides["b"]}), bitstamp.whole]
+
+            await holds(lambda: bool(bitstamp.whole["asks"]) or listener.done())
+            bitstamp.kept = {side: dict(prices) for side, prices in bitstamp.whole.items()}
+
+            def right() -> bool:
+                return all(one == levels(upstream.sides) for one in (*seen(), bitstamp.kept))
+
+            for _ in range(300):
+                await publish("public.m00usd.ob-inc", upstream.change(dice).decode())
+            await holds(right)
+            checked = book.checked
+            assert checked >= 300
+            await asyncio.to_thread(rabbitmq.kill)
+        await asyncio.to_thread(rabbitmq.start)
+        for _ in range(50):
+            upstream.change(dice)
+        await until(one.ports["operator"], "polyfeed_relay_connections_total", 2)
+        async with publisher(rabbitmq.url) as publish:
+            # The numbers show that something was lost: the book is nobody's until there is a snapshot.
+            await publish("public.m00usd.ob-inc", upstream.change(dice).decode())
+            await holds(lambda: all(not one["asks"] and not one["bids"] for one in (*seen(), bitstamp.kept)))
+            await publish("public.m00usd.ob-snap", upstream.snapshot().decode())
+            await holds(right)
+            for _ in range(300):
+                await publish("public.m00usd.ob-inc", upstream.change(dice).decode())
+            await holds(right)
+        assert book.checked >= checked + 300
+        assert not listener.done()
+        listener.cancel()
+        await kraken.close()
+
+
+async def follow(port: int, bitstamp: Bitstamp) -> None:
+    async with connect(f"ws://127.0.0.1:{port}/", max_size=None, ping_interval=None) as socket:
+        await bitstamp.follow(socket, "m00usd")
+
+
+class Recorded:
+    """The frames of a connection, by their stream."""
+
+    def __init__(self) -> None:
+        self.frames: dict[str, list[str]] = {}
+
+    async def follow(self, url: str, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with connect(url, additional_headers=headers, max_size=None, ping_interval=None) as socket:
+            async for text in socket:
+                name = str(text).split('"', 2)[1]
+                self.frames.setdefault(name, []).append(str(text))
+
+    def count(self, name: str) -> int:
+        return len(self.frames.get(name, ()))
+
+
+async def test_what_is_published_comes_back_byte_for_byte(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
+    """A venue publishes what Peatio would, a relay passes it on: a client of the relay gets the frames of the venue's own
+    client, on every public and private stream.
+    """
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     profile = ("--set", "peatio.profile=3.x")
+    key = (files("polyfeed") / "data" / "peatio" / "demo-key.pub").read_text("ascii")
+    relay_settings = (*profile, "--set", f"peatio.jwt_public_key={b64encode(key.encode()).decode()}")
+    token = mint(demo_private_key(), {"uid": "ID1001"}, int(time.time() * 1e6))
+    public = ["btcusd.ob-inc", "btcusd.trades", "btcusd.kline-1m", "btcusd.update", "global.tickers"]
+    private = ["order", "trade", "balances"]
+    query = "&".join(f"stream={name}" for name in public + private)
     with (
-        server("--relay", rabbitmq.url, *profile, state=str(tmp_path / "b")) as relay,
+        server("--relay", rabbitmq.url, *relay_settings, state=str(tmp_path / "b")) as relay,
         server("--demo", "--publish", rabbitmq.url, *profile, state=str(tmp_path / "a")) as venue,
     ):
+        await until(relay.ports["operator"], "polyfeed_relay_connected", 1)
         await until(venue.ports["operator"], "polyfeed_publish_connected", 1)
-        url = "ws://127.0.0.1:{}/?stream=btcusd.ob-inc&stream=btcusd.trades&stream=global.tickers"
-        async with (
-            connect(url.format(relay.ports["peatio"]), max_size=None) as socket,
-            connect(url.format(venue.ports["peatio"]), max_size=None) as original,
-        ):
-            names: set[str] = set()
-            numbers: list[int] = []
-            while not {"btcusd.ob-snap", "btcusd.ob-inc", "global.tickers"} <= names or len(numbers) < 20:
-                ((name, body),) = json.loads((await texts(socket, 1))[0]).items()
-                names.add(name)
-                if name.startswith("btcusd.ob"):
-                    assert not numbers or name.endswith("snap") or body["sequence"] == numbers[-1] + 1
-                    numbers.append(body["sequence"])
-            assert (await texts(original, 1))[0].startswith('{"btcusd.ob-snap"')
+        dropped = await metric(venue.ports["operator"], "polyfeed_publish_dropped_total")  # before there was a broker
+        own, passed = Recorded(), Recorded()
+        tasks = [
+            asyncio.create_task(record.follow(f"ws://127.0.0.1:{one.ports['peatio']}/private?{query}", token))
+            for record, one in ((own, venue), (passed, relay))
+        ]
+        await holds(lambda: own.count("success") == 1 and passed.count("success") == 1)
+        await asyncio.to_thread(trade, venue.ports["operator"])
+        await holds(lambda: all(record.count(name) for record in (own, passed) for name in private))
+        async with asyncio.timeout(60):
+            await holds(lambda: all(passed.count(name) >= 3 for name in public) and passed.count(public[0]) > 100)
+        for task in tasks:
+            assert not task.done()
+            task.cancel()
+        assert await metric(venue.ports["operator"], "polyfeed_publish_dropped_total") == dropped
+    for name in (*public, *private):
+        ours, theirs = own.frames[name], passed.frames[name]
+        # Neither began nor ended at the same moment: what both have heard of is one run of frames.
+        start = ours.index(theirs[0]) if theirs[0] in ours else 0
+        other = theirs.index(ours[start])
+        length = min(len(ours) - start, len(theirs) - other)
+        assert length >= min(3, len(ours), len(theirs)), name
+        assert ours[start : start + length] == theirs[other : other + length], name
+
+
+def trade(port: int) -> None:
+    """The demo's user sells at market, and leaves an order that never fills."""
+    for order in (
+        {"instrument": "BTC-USD", "side": "sell", "type": "market", "size": "0.01"},
+        {"instrument": "BTC-USD", "side": "sell", "price": "900000", "size": "0.01"},
+    ):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/orders",
+            json.dumps(order).encode(),
+            {"Authorization": "Basic " + b64encode(b"demo:demo").decode(), "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 201

@@ -91,9 +91,7 @@ async def main(options: argparse.Namespace) -> None:
                 try:
                     if channel is None or connection is None or connection.is_closed:
                         raise ConnectionError
-                    await channel.basic_publish(
-                        body, exchange=EXCHANGE, routing_key=f"public.{book.name}.ob-{kind}", wait=False
-                    )
+                    await channel.basic_publish(body, exchange=EXCHANGE, routing_key=f"public.{book.name}.ob-{kind}")
                     published += 1
                     increments += kind == "inc"
                 except Exception:

@@ -178,6 +178,23 @@ def test_streams_without_numbers_are_interrupted_at_once() -> None:
     assert room.fold(room.relay.interrupted(room.now)) == ["RelayedFrame", "BookReset"]
 
 
+def test_time_passes_when_nothing_comes() -> None:
+    room = Room()
+    room.say("public.btcusd.ob-snap", SNAP)
+    told = room.relay.clock(room.now + 100_000)
+    assert told is not None
+    assert room.fold(told) == []
+    assert (told.ts, told.public, told.private) == (room.now + 100_000, [], {})
+    assert room.relay.clock(room.now + 200_000) is None
+    later = room.relay.clock(room.now + 1_100_000)
+    assert later is not None
+    assert later.seq == told.seq + 1
+    room.fold(later)
+    room.now += 1_200_000
+    room.say("public.btcusd.ob-inc", '{"asks":["12","7"],"sequence":2}')
+    assert room.relay.clock(room.now + 1) is not None
+
+
 def test_numbers() -> None:
     assert [scaled(text, 2) for text in ("1", "1.239", "1e-1", "0")] == [100, 123, 10, 0]
     for bad in ("-1", "x", "1e40", "Infinity"):

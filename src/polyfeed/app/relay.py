@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 
 from polyfeed.app.config import Config
 from polyfeed.bus.amqp_consumer import Consumer
 from polyfeed.bus.memory import MemoryBus
+from polyfeed.dialects._base.feeds import GRID_US
 from polyfeed.dialects.peatio import spec
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
@@ -37,7 +39,15 @@ class RelayRole:
         """Works until cancelled."""
         for batch in self.relay.listing(self._now()):
             self._publish(batch)
-        await self.consumer.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.consumer.run())
+            tasks.create_task(self._keep_time())
+
+    async def _keep_time(self) -> None:
+        """Has time pass for the upstream's markets when no message does."""
+        while True:
+            await asyncio.sleep(GRID_US / 1e6)
+            self._publish(self.relay.clock(self._now()))
 
     def _message(self, routing_key: str, body: bytes) -> None:
         """Takes in a message. One that we fail to read is a fault of ours, and ends nothing."""

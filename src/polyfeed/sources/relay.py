@@ -28,6 +28,9 @@ from polyfeed.sources.relay_terms import Terms
 PRIVATE, PUBLIC = "private", ("public", spec.GLOBAL)
 _PARTS = 3
 
+IDLE_US = 1_000_000
+"""How often the time is told while nothing else is."""
+
 
 class Relay:
     """`message` takes what came; what it gives is published, None is nothing.
@@ -51,6 +54,7 @@ class Relay:
         self._suspect: set[str] = set()
         self._seq = 0
         self._ts = 0
+        self._told = 0
 
     def message(self, now: int, routing_key: str, body: bytes) -> Batch | None:
         """One message of the exchange, received at `now` (microseconds)."""
@@ -87,6 +91,14 @@ class Relay:
         broken = [name for name, sequence in self._sequences.items() if sequence is None]
         events = [event for name in broken for event in self._break(name)]
         return self._batch(now, events) if events else None
+
+    def clock(self, now: int) -> Batch | None:
+        """The time, for what other dialects say at their times: at once after messages, each second without any."""
+        if self._ts == self._told and now < self._ts + IDLE_US:
+            return None
+        batch = self._batch(now, [])
+        self._told = batch.ts
+        return batch
 
     # --- public streams ---------------------------------------------------------------------------------------------
 
