@@ -31,7 +31,7 @@ class RelayRole:
         self.relay = Relay(
             RELAY_EPOCH, lambda: len(market.instruments), Terms.read(section.markets), two_parts=not ruby
         )
-        self.consumer = Consumer(section.url, section.exchange, self._message, self._connected)
+        self.consumer = Consumer(section.url, section.exchange, self.take, self.reconnected)
         self._bus = bus
         self._now = now
 
@@ -49,7 +49,7 @@ class RelayRole:
             await asyncio.sleep(GRID_US / 1e6)
             self._publish(self.relay.clock(self._now()))
 
-    def _message(self, routing_key: str, body: bytes) -> None:
+    def take(self, routing_key: str, body: bytes) -> None:
         """Takes in a message. One that we fail to read is a fault of ours, and ends nothing."""
         try:
             batch = self.relay.message(self._now(), routing_key, body)
@@ -59,7 +59,8 @@ class RelayRole:
             return
         self._publish(batch)
 
-    def _connected(self, again: bool) -> None:
+    def reconnected(self, again: bool) -> None:
+        """There is a connection; `again` says that there was another one, after which messages may be missing."""
         if again:
             self._publish(self.relay.interrupted(self._now()))
 

@@ -12,7 +12,7 @@ from polyfeed.dialects.peatio.inbound import read_body
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.events import BookReset, CurrencyDefined, InstrumentListed, LevelSet, PublicEvent, Trade
 from polyfeed.model.instruments import Currency
-from polyfeed.sources.relay_terms import GUESSED_SCALE, Terms, instrument_of, scaled
+from polyfeed.sources.relay_terms import GUESSED_SCALE, LARGEST, Terms, instrument_of, scaled
 
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, DecimalException, OverflowError)
 """What reading a message of another shape ends in."""
@@ -66,9 +66,13 @@ class RelayMarket:
         return [BookReset(self._instrument, [], [])] if was else []
 
     def _trade(self, now: int, one: InboundTrade) -> Trade:
-        """A trade; within the second that its message names, the time is that of its arrival."""
+        """A trade; within the second that its message names, the time is that of its arrival. Raises ValueError for a
+        number that is none.
+        """
+        if not 0 <= one.trade_id < LARGEST:
+            raise ValueError(f"{one.trade_id} is no number of a trade")
         price, size = scaled(one.price, self._terms.price_scale), scaled(one.size, self._terms.size_scale)
-        ts = min(now, one.ts + spec.SECOND - 1) if one.ts else now
+        ts = min(now, one.ts + spec.SECOND - 1) if one.ts > 0 else now
         return Trade(self._instrument, one.trade_id, price, size, one.taker_side, OrderKind.LIMIT, ts=ts)
 
     def _book(self, now: int, stream: str, value: Any, message: BookMessage) -> list[PublicEvent]:
