@@ -206,3 +206,26 @@ async def test_too_much_to_publish_becomes_a_new_beginning(rabbitmq: RabbitMQ, m
         assert await soon(ears.heard) == ("public.a.b", b"3")
     one.publish([("public.a.b", b"4")])
     assert one.dropped == 4
+
+
+class Hoarse(Publisher):
+    """A publisher whose channel a test may close."""
+
+    channel: AbstractChannel | None = None
+
+    async def work(self, channel: AbstractChannel) -> None:
+        self.channel = channel
+        await super().work(channel)
+
+
+async def test_a_publisher_begins_anew(rabbitmq: RabbitMQ) -> None:
+    one = Hoarse(rabbitmq.url, EXCHANGE, lambda: [("public.a.ob-snap", b"book")])
+    async with listening(rabbitmq) as ears, running(one):
+        assert await soon(ears.heard) == ("public.a.ob-snap", b"book")
+        for connections in (2, 3):
+            assert one.channel is not None
+            await one.channel.connection.close()
+            assert await soon(ears.heard) == ("public.a.ob-snap", b"book")
+            assert (one.connected, one.connections) == (True, connections)
+        one.publish([("public.a.b", b"1")])
+        assert await soon(ears.heard) == ("public.a.b", b"1")

@@ -166,7 +166,8 @@ async def under_fire(
             assert ears.stdout.readline() == "connected\n"
             mouth = subprocess.Popen(flow, stdout=subprocess.PIPE, text=True, cwd=HERE)  # noqa: ASYNC220
             kills, returns = [], []
-            for _ in range(restarts):
+            for connections in range(1, restarts + 1):
+                await until(one.ports["operator"], "polyfeed_relay_connections_total", connections)
                 await asyncio.sleep(seconds / (restarts + 1))
                 kills.append(time.time())
                 await asyncio.to_thread(rabbitmq.kill)
@@ -183,8 +184,10 @@ async def under_fire(
     return said
 
 
-def check(said: dict[str, Any], clients: int, restarts: int) -> None:
-    """Nobody was dropped, nothing was left out or out of order, every checksum was right, books came back in time."""
+def check(said: dict[str, Any], clients: int, restarts: int) -> list[list[float]]:
+    """Nobody was dropped, nothing was left out or out of order, every checksum was right, and every book came back: after
+    how many seconds, for each return of the broker.
+    """
     begun = said.pop("begun")
     print(said)
     assert (said["closed"], said["open"], said["closes"]) == (0, clients, [])
@@ -201,7 +204,7 @@ def check(said: dict[str, Any], clients: int, restarts: int) -> None:
         assert len(after) == len(books)
         delays.append(sorted(after))
     print("whole again after seconds (median, last):", [(one[len(one) // 2], one[-1]) for one in delays])
-    assert all(one[-1] < WHOLE_SECONDS for one in delays)
+    return delays
 
 
 async def test_every_frame_comes(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
@@ -223,7 +226,8 @@ async def test_under_fire(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
 async def test_long_under_fire(rabbitmq: RabbitMQ, tmp_path: Path) -> None:
     """5,000 messages a second over 50 streams to 200 clients of five each for a minute; the broker is killed ten times."""
     said = await under_fire(rabbitmq, str(tmp_path), rate=5000, clients=200, seconds=60, restarts=10)
-    check(said, 200, 10)
+    delays = check(said, 200, 10)
+    assert max(one[-1] for one in delays) < WHOLE_SECONDS
 
 
 class Bitstamp:

@@ -161,6 +161,12 @@ def test_no_key_lets_nobody_in() -> None:
         identify(mint(RSA_KEY, {"uid": "ID1"}, NOW), jwt_public_key="")
 
 
+def test_nothing_is_signed_without_a_private_key() -> None:
+    for key in (b"", RSA_PUBLIC.encode()):
+        with pytest.raises(ValueError, match="PEM|key"):
+            mint(key, {"uid": "ID1"}, NOW)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
