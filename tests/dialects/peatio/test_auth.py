@@ -163,7 +163,7 @@ def test_no_key_lets_nobody_in() -> None:
 
 def test_nothing_is_signed_without_a_private_key() -> None:
     for key in (b"", RSA_PUBLIC.encode()):
-        with pytest.raises(ValueError, match="PEM|key"):
+        with pytest.raises(ValueError, match=r"PEM|key"):
             mint(key, {"uid": "ID1"}, NOW)
 
 
