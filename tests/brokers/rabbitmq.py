@@ -20,7 +20,7 @@ import pytest
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 INSTALL = ["apt-get", "install", "-y", "-q", "rabbitmq-server"]
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 20.0
 REQUIRED = "POLYFEED_REQUIRE_RABBITMQ"
 """With this variable set (CI does) a machine without RabbitMQ fails the tests instead of skipping them."""

@@ -12,8 +12,8 @@ import time
 import urllib.request
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.brokers.rabbitmq import RabbitMQ
 from tests.brokers.upstream import EXCHANGE, Book
 from tests.e2e import kraken_client
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rabbitmq"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rabbitmq"), pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent
 QUIET = 8.0
@@ -145,6 +145,16 @@ async def test_the_variables_of_ranger(rabbitmq: RabbitMQ, tmp_path: Path) -> No
             assert await metric(one.ports["operator"], "rango_hub_clients_count") == 1
 
 
+@contextmanager
+def started(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process of this directory, which is gone at the end, whatever happens."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 async def under_fire(
     rabbitmq: RabbitMQ, state: str, *, rate: int, clients: int, seconds: float, restarts: int
 ) -> dict[str, Any]:
@@ -161,21 +171,21 @@ async def under_fire(
             longest,
         ]
         flow = [sys.executable, "upstream.py", rabbitmq.url, f"--rate={rate}", longest]
-        with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True, cwd=HERE) as ears:  # noqa: ASYNC220
+        with started(listen) as ears:
             assert ears.stdout is not None
             assert ears.stdout.readline() == "connected\n"
-            mouth = subprocess.Popen(flow, stdout=subprocess.PIPE, text=True, cwd=HERE)  # noqa: ASYNC220
-            kills, returns = [], []
-            for connections in range(1, restarts + 1):
-                await until(one.ports["operator"], "polyfeed_relay_connections_total", connections)
-                await asyncio.sleep(seconds / (restarts + 1))
-                kills.append(time.time())
-                await asyncio.to_thread(rabbitmq.kill)
-                await asyncio.to_thread(rabbitmq.start)
-                returns.append(time.time())
-            await asyncio.sleep(max(QUIET, seconds / (restarts + 1)))
-            mouth.terminate()
-            published, _ = await asyncio.to_thread(mouth.communicate)
+            with started(flow) as mouth:
+                kills, returns = [], []
+                for connections in range(1, restarts + 1):
+                    await until(one.ports["operator"], "polyfeed_relay_connections_total", connections)
+                    await asyncio.sleep(seconds / (restarts + 1))
+                    kills.append(time.time())
+                    await asyncio.to_thread(rabbitmq.kill)
+                    await asyncio.to_thread(rabbitmq.start)
+                    returns.append(time.time())
+                await asyncio.sleep(max(QUIET, seconds / (restarts + 1)))
+                mouth.terminate()
+                published, _ = await asyncio.to_thread(mouth.communicate)
             await asyncio.sleep(QUIET)
             ears.terminate()
             heard = await asyncio.to_thread(ears.stdout.read)
