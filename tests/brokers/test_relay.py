@@ -83,6 +83,15 @@ async def until(port: int, name: str, value: float) -> None:
             await asyncio.sleep(0.1)
 
 
+async def quiet(port: int, name: str) -> None:
+    """Returns when a counter has stood still for so long that all that was on its way has come."""
+    value, since = await metric(port, name), time.monotonic()
+    while time.monotonic() < since + QUIET:
+        await asyncio.sleep(0.5)
+        if (found := await metric(port, name)) != value:
+            value, since = found, time.monotonic()
+
+
 async def texts(socket: ClientConnection, count: int) -> list[str]:
     async with asyncio.timeout(10):
         return [str(await socket.recv()) for _ in range(count)]
@@ -186,7 +195,7 @@ async def under_fire(
                 await asyncio.sleep(max(QUIET, seconds / (restarts + 1)))
                 mouth.terminate()
                 published, _ = await asyncio.to_thread(mouth.communicate)
-            await asyncio.sleep(QUIET)
+            await quiet(one.ports["operator"], "polyfeed_relay_messages_total")
             ears.terminate()
             heard = await asyncio.to_thread(ears.stdout.read)
         said: dict[str, Any] = json.loads(heard) | json.loads(published) | {"kills": kills, "returns": returns}
