@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from polyfeed.accounts.accounts import AccountChange
@@ -53,23 +53,25 @@ def fold(market: Market, projection: EkidenProjection, seq: int, events: list[Pu
 
 
 def tops(market: Market) -> list[object]:
+    """What each depth shows of either side, apart: a level that only changes sides is another book."""
     book = market.instruments[0].book
-    return [[(one.price, one.size) for side in (book.bids, book.asks) for one in [*side.top(n)]] for n in DEPTHS]
+    return [[[(one.price, one.size) for one in side.top(n)] for side in (book.bids, book.asks)] for n in DEPTHS]
 
 
 @settings(max_examples=300, deadline=None)
 @given(batches)
+@example([[BookReset(0, [], [(100, 1, 0)])], [BookReset(0, [(100, 1, 0)], [])]])
 def test_seq_is_the_number_of_batches_that_changed_the_top(events: list[list[PublicEvent]]) -> None:
     market, projection = listed()
     counters = [0] * len(DEPTHS)
     before = tops(market)
-    for seq, batch in enumerate(events, 2):
-        if seq == len(events) // 2:
+    for place, batch in enumerate(events):
+        if place == len(events) // 2:
             restored = EkidenProjection(market)
             restored.restore(projection.snapshot())
             assert restored.snapshot() == projection.snapshot()
             projection = restored
-        fold(market, projection, seq, batch)
+        fold(market, projection, place + 2, batch)
         after = tops(market)
         counters = [count + (old != new) for count, old, new in zip(counters, before, after, strict=True)]
         before = after
