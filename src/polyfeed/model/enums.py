@@ -73,7 +73,12 @@ class MarginAlertKind(IntEnum):
 
 
 class BalanceCause(IntEnum):
-    """Why a balance changed."""
+    """Why a balance changed.
+
+    FILL is a spot trade: what was paid or received, its fee included; of a perpetual's fills come the FEE and, for the
+    profit of what they close, SETTLEMENT, or LIQUIDATION or DELEVERAGING where that is what closed it. INSURANCE is
+    what is paid to the insurance fund or by it, SOCIALISED_LOSS a share of what it could not pay.
+    """
 
     DEPOSIT = 0
     WITHDRAWAL = 1
@@ -84,6 +89,9 @@ class BalanceCause(IntEnum):
     FUNDING = 6
     SETTLEMENT = 7
     LIQUIDATION = 8
+    DELEVERAGING = 9
+    INSURANCE = 10
+    SOCIALISED_LOSS = 11
 
 
 class SelfTrade(IntEnum):

@@ -290,17 +290,29 @@ class KeyRevoked(Event, frozen=True, array_like=True, tag=52):
 
 
 class BalanceSet(Event, frozen=True, array_like=True, tag=53):
-    """A balance: all that is owned, and how much of it is held for open orders."""
+    """A balance: all that is owned, and how much of it is held for open orders and positions.
+
+    `change` is what `total` changed by, `parts` what that was made of where it was more than the one `cause`: pairs of
+    cause and amount, which add up to it. Of several, `cause` is the one that moved most. Of what is held, `margin`
+    is for perpetuals, unrealised profits taken off; `order_margin` is what their open orders need beyond that of
+    the positions.
+    """
 
     currency: str
     total: int
     held: int
     cause: BalanceCause
     change: int = 0
+    parts: tuple[tuple[BalanceCause, int], ...] = ()
+    margin: int = 0
+    order_margin: int = 0
 
 
 class OwnOrderOpened(Event, frozen=True, array_like=True, tag=54):
-    """The account's order was accepted: all its terms, said once. `last_price` is the market's last one until then."""
+    """The account's order was accepted: all its terms, said once. `last_price` is the market's last one until then.
+
+    `execution` is what its fills are; anything but TRADE says that the venue made it, and why.
+    """
 
     order_id: int
     instrument: int
@@ -324,6 +336,7 @@ class OwnOrderOpened(Event, frozen=True, array_like=True, tag=54):
     liquidation: bool = False
     replaces: int = 0
     last_price: int = 0
+    execution: ExecutionKind = ExecutionKind.TRADE
 
 
 class OwnOrderUpdated(Event, frozen=True, array_like=True, tag=55):
@@ -424,17 +437,24 @@ class PositionSet(Event, frozen=True, array_like=True, tag=60):
 
 
 class FundingPaid(Event, frozen=True, array_like=True, tag=61):
-    """Funding was paid (`amount` < 0) or received for the account's position."""
+    """Funding was paid (`amount` < 0) or received for the account's position, at its value at `mark_price`."""
 
     instrument: int
     position_id: int
     rate_ppm: int
     size: int
     amount: int
+    mark_price: int = 0
+    transaction_id: int = 0
 
 
 class PositionSettled(Event, frozen=True, array_like=True, tag=62):
-    """A position became smaller or closed: what it came to and what that was made of (Bitstamp's `my_settlements`)."""
+    """A position became smaller or closed: what it came to and what that was made of (Bitstamp's `my_settlements`).
+
+    A fill closed `closed_size` of it: that was entered for `entry_value` and left for `exit_value`, by the order
+    `order_id` on `side`, at this leverage; `closing_fee` (negative when paid) is part of `from_trading_fees`. A fee or
+    a share of a loss, which no fill made, has `closed_size` 0.
+    """
 
     instrument: int
     position_id: int
@@ -448,6 +468,14 @@ class PositionSettled(Event, frozen=True, array_like=True, tag=62):
     from_funding: int
     from_socialised_loss: int
     closed: bool
+    side: Side = Side.BUY
+    closed_size: int = 0
+    entry_value: int = 0
+    exit_value: int = 0
+    closing_fee: int = 0
+    order_id: int = 0
+    leverage: int = 0
+    execution: ExecutionKind = ExecutionKind.TRADE
 
 
 class MarginAlert(Event, frozen=True, array_like=True, tag=63):
