@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from polyfeed.accounts import image
-from polyfeed.accounts.account import Account, Balance, Fill
+from polyfeed.accounts.account import Account, Balance, Fill, Payment, Settlement
 from polyfeed.accounts.accounts import AccountChange, Accounts
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.model.batches import Batch, decode_batch, encode_batch
@@ -19,6 +19,7 @@ from polyfeed.model.events import (
     AccountOpened,
     BalanceSet,
     DepositAddressCreated,
+    FundingPaid,
     KeyRevoked,
     KeySet,
     LeverageSet,
@@ -28,6 +29,7 @@ from polyfeed.model.events import (
     OwnOrderUpdated,
     OwnTriggered,
     PositionSet,
+    PositionSettled,
     PrivateEvent,
 )
 from polyfeed.model.instruments import Instrument
@@ -155,6 +157,17 @@ def test_fills_remember_the_terms_of_their_order(driven: Driven) -> None:
     assert list(driven[ANNA].fills) == [Fill(33, fill(9, 0), opened())]
 
 
+def test_funding_and_settlements_are_kept_with_their_times(driven: Driven) -> None:
+    paid = FundingPaid(0, 4, 100, 3, -7, 50, 10)
+    settled = PositionSettled(0, 4, 12, 51, 50, 3, 3, 0, 0, 0, 0, True)
+    driven.send(paid, ts=33)
+    driven.send(settled, ts=34)
+    assert list(driven[ANNA].payments) == [Payment(33, paid)]
+    assert list(driven[ANNA].settlements) == [Settlement(34, settled)]
+    again = Accounts.restore(driven.accounts.snapshot())
+    assert again.state_hash() == driven.accounts.state_hash()
+
+
 def test_a_thousand_fills_are_kept(driven: Driven) -> None:
     for size in range(1, 1501):
         driven.send(fill(size, 0))
@@ -175,6 +188,10 @@ def perpetual(number: int) -> Instrument:
 def test_leverages_and_deposit_addresses(driven: Driven) -> None:
     driven.send(LeverageSet(-1, 5, MarginMode.CROSS), DepositAddressCreated("BTC", "bc1q"))
     assert driven[ANNA].leverages == {-1: LeverageSet(-1, 5, MarginMode.CROSS)}
+    driven.send(LeverageSet(3, 7, MarginMode.ISOLATED))
+    assert driven[ANNA].leverages[3].leverage == 7
+    driven.send(LeverageSet(-1, 2, MarginMode.CROSS))
+    assert driven[ANNA].leverages == {-1: LeverageSet(-1, 2, MarginMode.CROSS)}
     assert driven[ANNA].addresses == {"BTC": "bc1q"}
     driven.send(LeverageSet(2, 7, MarginMode.ISOLATED))
     assert [driven[ANNA].leverage_in(perpetual(number)).leverage for number in (1, 2)] == [5, 7]
@@ -249,7 +266,7 @@ def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
 
 def test_a_snapshot_of_another_form_is_refused() -> None:
     other = image.AccountsImage(image.FORMAT + 1, 0, 0, 0, [], [])
-    with pytest.raises(ValueError, match="has form 3, this version reads 2"):
+    with pytest.raises(ValueError, match="has form 4, this version reads 3"):
         Accounts.restore(image.encode(other))
 
 
@@ -274,6 +291,8 @@ def assert_equal(accounts: Accounts, slow: SlowAccounts) -> None:
         assert account.positions == slow.positions(number)
         assert account.leverages == slow.leverages(number)
         assert [(kept.ts, kept.fill) for kept in account.fills] == slow.fills(number)[-1000:]
+        assert [(kept.ts, kept.paid) for kept in account.payments] == slow.payments(number)[-1000:]
+        assert [(kept.ts, kept.settled) for kept in account.settlements] == slow.settlements(number)[-1000:]
         assert {
             order.order_id: (order.price, order.size, order.left, order.status, order.trades)
             for order in account.orders.values()

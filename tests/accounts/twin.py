@@ -7,6 +7,7 @@ from polyfeed.model.events import (
     AccountOpened,
     BalanceSet,
     DepositAddressCreated,
+    FundingPaid,
     KeyRevoked,
     KeySet,
     LeverageSet,
@@ -16,6 +17,7 @@ from polyfeed.model.events import (
     OwnOrderUpdated,
     OwnTriggered,
     PositionSet,
+    PositionSettled,
 )
 
 ENDED = {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED}
@@ -60,7 +62,16 @@ class SlowAccounts:
         return owners
 
     def fills(self, account: int) -> list[tuple[int, OwnFill]]:
-        return [(ts, event) for owner, ts, event in self.history if owner == account and isinstance(event, OwnFill)]
+        return self.timed(account, OwnFill)
+
+    def payments(self, account: int) -> list[tuple[int, FundingPaid]]:
+        return self.timed(account, FundingPaid)
+
+    def settlements(self, account: int) -> list[tuple[int, PositionSettled]]:
+        return self.timed(account, PositionSettled)
+
+    def timed(self, account: int, kind: type) -> list[tuple[int, Any]]:
+        return [(ts, event) for owner, ts, event in self.history if owner == account and isinstance(event, kind)]
 
     def life(self, account: int, order_id: int) -> list[tuple[int, Any]]:
         """What happened to the order since it was last opened."""

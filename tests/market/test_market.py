@@ -3,15 +3,17 @@
 from typing import get_args
 
 import pytest
+from msgspec.structs import replace
 
 from polyfeed.market.book import Level
 from polyfeed.market.changes import LevelChange
 from polyfeed.market.errors import UnknownInstrument
 from polyfeed.market.folds import FOLDS
 from polyfeed.market.market import Market
+from polyfeed.market.price_history import Funding
 from polyfeed.market.tape import TapeEntry
 from polyfeed.model.batches import Batch
-from polyfeed.model.enums import Detail, InstrumentStatus, OrderKind, Side
+from polyfeed.model.enums import Detail, InstrumentKind, InstrumentStatus, OrderKind, Side
 from polyfeed.model.errors import BatchOutOfOrder
 from polyfeed.model.events import (
     AnnouncementMade,
@@ -146,6 +148,23 @@ def test_a_perpetual(driven: Driven) -> None:
     assert (perpetual.funding_rate_ppm, perpetual.next_funding_ts, perpetual.paid_rate_ppm) == (-130, 5 * HOUR, 125)
     assert (perpetual.open_interest, perpetual.deleveraging) == (77, True)
     assert perpetual.deleveraging_reason == "fund exhausted"
+    assert driven[0].prices is None, "a spot market"
+
+
+def test_the_prices_and_the_funding_of_a_perpetual_are_kept() -> None:
+    driven = Driven(replace(instrument(), kind=InstrumentKind.PERPETUAL))
+    for ts, mark in ((HOUR, 100), (HOUR + 1, 104), (HOUR + 2, 98), (HOUR + MINUTE, 101)):
+        driven.send(IndexPriceSet(0, mark - 1), MarkPriceSet(0, mark), ts=ts)
+    driven.send(FundingSettled(0, 125, 101), ts=2 * HOUR)
+    prices = driven[0].prices
+    assert prices is not None
+    first, second = prices.mark.history(60, 5)
+    assert (first.start, first.open, first.high, first.low, first.close) == (HOUR, 100, 104, 98, 98)
+    assert (first.count, first.volume, second.open) == (3, 0, 101)
+    whole = prices.index.current(3600)
+    assert whole is not None
+    assert (whole.open, whole.high, whole.low, whole.close) == (99, 103, 97, 100)
+    assert list(prices.fundings) == [Funding(2 * HOUR, 125, 101)]
 
 
 # --- levels and trades ----------------------------------------------------------------------------------------------

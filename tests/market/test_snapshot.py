@@ -8,10 +8,12 @@ import pytest
 from polyfeed.market import image
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.enums import Detail, OrderKind, Side
+from polyfeed.model.enums import Detail, InstrumentKind, OrderKind, Side
 from polyfeed.model.events import (
     BookReset,
     CurrencyDefined,
+    FundingSettled,
+    IndexPriceSet,
     InsuranceFundSet,
     LevelSet,
     MarkPriceSet,
@@ -29,7 +31,9 @@ class Flow:
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.driven = Driven(instrument(0, kraken="A"), instrument(1), instrument(2, Detail.LEVELS), ts=MONDAY)
+        perpetual = msgspec.structs.replace(instrument(3), kind=InstrumentKind.PERPETUAL)
+        listed = instrument(0, kraken="A"), instrument(1), instrument(2, Detail.LEVELS), perpetual
+        self.driven = Driven(*listed, ts=MONDAY)
         self.venues = [NaiveVenue(self.rng, number) for number in (0, 1)]
         self.now = MONDAY
         self.recorded = MONDAY - 400 * DAY
@@ -42,7 +46,9 @@ class Flow:
             return self.driven.batch(self.recording(), self.recorded, RECORDING)
         self.now += self.rng.randrange(gap)
         if self.rng.random() < 0.2:
-            return self.driven.batch([], self.now)
+            price = self.rng.randrange(90, 110)
+            events = [IndexPriceSet(3, price), MarkPriceSet(3, price + 1), FundingSettled(3, price, price + 1)]
+            return self.driven.batch(self.rng.sample(events, self.rng.randrange(4)), self.now)
         if self.rng.random() < 0.1:
             self.entering += 1
             opened = OrderOpened(0, 10**9 + self.entering, Side.BUY, 1, 5)
@@ -160,5 +166,5 @@ def test_what_is_no_snapshot_is_refused(data: bytes) -> None:
 def test_a_snapshot_of_another_form_is_refused() -> None:
     shown = image.decode(Market().snapshot())
     other = msgspec.structs.replace(shown, form=image.FORMAT + 1)
-    with pytest.raises(ValueError, match="has form 2, this version reads 1"):
+    with pytest.raises(ValueError, match="has form 3, this version reads 2"):
         Market.restore(image.encode(other))

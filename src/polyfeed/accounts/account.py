@@ -39,6 +39,12 @@ EVERY_PERPETUAL = -1
 FILLS_KEPT = 1000
 """Fills kept per account; older ones are the store's matter."""
 
+PAYMENTS_KEPT = 1000
+"""Funding payments kept per account."""
+
+SETTLEMENTS_KEPT = 1000
+"""Records of reduced positions kept per account."""
+
 CLOSED_KEPT = 1000
 """Ended orders kept per account; older ones are the store's matter."""
 
@@ -63,10 +69,25 @@ class Fill(Struct, frozen=True, array_like=True, gc=False):
     terms: OwnOrderOpened | None
 
 
+class Payment(Struct, frozen=True, array_like=True, gc=False):
+    """Funding that was paid or received: when, and what."""
+
+    ts: int
+    paid: FundingPaid
+
+
+class Settlement(Struct, frozen=True, array_like=True, gc=False):
+    """A position that became smaller, or what it was charged besides: when, and what."""
+
+    ts: int
+    settled: PositionSettled
+
+
 class Account:
     """What is known of one account. `orders` are the open ones by order of entry, `fills` the last ones, oldest first.
 
-    `closed` are the last orders that ended, by number, the one that ended first coming first.
+    `closed` are the last orders that ended, by number, the one that ended first coming first. `payments` and
+    `settlements` are the last of funding and of positions that became smaller, oldest first.
 
     `positions` and `leverages` are by instrument (EVERY_PERPETUAL: for all that have none of their own), `balances` and
     `addresses` by currency, `keys` by key id. `parent` is the account that this is a sub-account of, 0 for a main one;
@@ -85,7 +106,9 @@ class Account:
         "name",
         "orders",
         "parent",
+        "payments",
         "positions",
+        "settlements",
         "tier",
     )
 
@@ -103,6 +126,8 @@ class Account:
         self.positions: dict[int, PositionSet] = {}
         self.leverages: dict[int, LeverageSet] = {}
         self.addresses: dict[str, str] = {}
+        self.payments: deque[Payment] = deque(maxlen=PAYMENTS_KEPT)
+        self.settlements: deque[Settlement] = deque(maxlen=SETTLEMENTS_KEPT)
 
     def fold(self, event: PrivateEvent, ts: int) -> OwnOrder | None:
         """Takes in an event of a batch of `ts`; gives the order that it was about, as it then stands."""
@@ -159,6 +184,12 @@ class Account:
         else:
             self.positions.pop(event.instrument, None)
 
+    def _paid(self, event: FundingPaid, ts: int) -> None:
+        self.payments.append(Payment(ts, event))
+
+    def _settled(self, event: PositionSettled, ts: int) -> None:
+        self.settlements.append(Settlement(ts, event))
+
     def _leverage(self, event: LeverageSet, ts: int) -> None:
         if event.instrument == EVERY_PERPETUAL:
             self.leverages.clear()
@@ -184,8 +215,8 @@ class Account:
         LeverageSet: _leverage,
         DepositAddressCreated: _address,
         OwnSelfTrade: _nothing_to_keep,
-        FundingPaid: _nothing_to_keep,
-        PositionSettled: _nothing_to_keep,
+        FundingPaid: _paid,
+        PositionSettled: _settled,
         MarginAlert: _nothing_to_keep,
         OwnFrameRelayed: _nothing_to_keep,
         InsurancePremiumPaid: _nothing_to_keep,

@@ -7,11 +7,11 @@ from collections import deque
 import msgspec
 from msgspec import Struct
 
-from polyfeed.accounts.account import FILLS_KEPT, Account, Balance, Fill
+from polyfeed.accounts.account import FILLS_KEPT, Account, Balance, Fill, Payment, Settlement
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.model.events import KeySet, LeverageSet, PositionSet
 
-FORMAT = 2
+FORMAT = 3
 """Counts up whenever the form changes: a snapshot of another form is refused, not misread."""
 
 
@@ -31,6 +31,8 @@ class AccountImage(Struct, frozen=True, array_like=True):
     positions: list[PositionSet]
     leverages: list[LeverageSet]
     addresses: dict[str, str]
+    payments: list[Payment]
+    settlements: list[Settlement]
 
 
 class AccountsImage(Struct, frozen=True, array_like=True):
@@ -77,6 +79,8 @@ def image_of(account: Account) -> AccountImage:
         [position for _, position in sorted(account.positions.items())],
         [leverage for _, leverage in sorted(account.leverages.items())],
         account.addresses,
+        list(account.payments),
+        list(account.settlements),
     )
 
 
@@ -92,4 +96,6 @@ def account_of(image: AccountImage) -> Account:
     account.positions = {position.instrument: position for position in image.positions}
     account.leverages = {leverage.instrument: leverage for leverage in image.leverages}
     account.addresses = image.addresses
+    account.payments.extend(image.payments)
+    account.settlements.extend(image.settlements)
     return account

@@ -117,8 +117,10 @@ def _status(state: InstrumentState, event: InstrumentStatusSet, _: int) -> Chang
     return (event,)
 
 
-def _perpetual(state: InstrumentState, event: PerpetualEvent, _: int) -> Changes:
+def _perpetual(state: InstrumentState, event: PerpetualEvent, ts: int) -> Changes:
     state.perpetual.assign(event)
+    if state.prices is not None:
+        state.prices.assign(event, ts)
     return (event,)
 
 

@@ -16,12 +16,13 @@ from polyfeed.market.clock import Clock
 from polyfeed.market.instrument import InstrumentState
 from polyfeed.market.orders import OrdersImage
 from polyfeed.market.perpetual import Perpetual
+from polyfeed.market.price_history import PriceHistoryImage
 from polyfeed.market.statistics import StatisticsImage
 from polyfeed.market.tape import Tape, TapeEntry
 from polyfeed.model.enums import InstrumentStatus
 from polyfeed.model.instruments import Currency, Instrument
 
-FORMAT = 1
+FORMAT = 2
 """Counts up whenever the form changes: a snapshot of another form is refused, not misread."""
 
 
@@ -40,6 +41,7 @@ class InstrumentImage(Struct, frozen=True, array_like=True):
     candles: CandlesImage
     statistics: StatisticsImage
     perpetual: Perpetual
+    prices: PriceHistoryImage | None
 
 
 class MarketImage(Struct, frozen=True, array_like=True):
@@ -89,6 +91,7 @@ def image_of(state: InstrumentState) -> InstrumentImage:
         state.candles.image(),
         state.stats.image(),
         state.perpetual,
+        None if state.prices is None else state.prices.image(),
     )
 
 
@@ -105,4 +108,6 @@ def state_of(image: InstrumentImage, clock: Clock) -> InstrumentState:
     state.candles.restore(image.candles)
     state.stats.restore(image.statistics)
     state.perpetual = image.perpetual
+    if state.prices is not None and image.prices is not None:
+        state.prices.restore(image.prices)
     return state

@@ -8,14 +8,15 @@ from polyfeed.market.changes import LevelChange
 from polyfeed.market.clock import Clock
 from polyfeed.market.orders import OrderBook
 from polyfeed.market.perpetual import Perpetual
+from polyfeed.market.price_history import PriceHistory
 from polyfeed.market.statistics import Statistics
 from polyfeed.market.tape import Tape
-from polyfeed.model.enums import Detail, Side
+from polyfeed.model.enums import Detail, InstrumentKind, Side
 from polyfeed.model.instruments import Instrument
 
 
 class InstrumentState:
-    """The state of one instrument. `orders` is None when its book comes level by level.
+    """The state of one instrument. `orders` is None when its book comes level by level, `prices` for no perpetual.
 
     `ts` is the time of the last event of its book or its trades, `clock` what drives its statistics, `epoch` the
     history that these events come from: the one that listed it until the first of a recording. Neither time goes back,
@@ -30,6 +31,7 @@ class InstrumentState:
         "instrument",
         "orders",
         "perpetual",
+        "prices",
         "stats",
         "status",
         "tape",
@@ -48,6 +50,7 @@ class InstrumentState:
         self.candles = Candles()
         self.stats = Statistics(clock)
         self.perpetual = Perpetual()
+        self.prices = PriceHistory() if instrument.kind is InstrumentKind.PERPETUAL else None
 
     def happened(self, ts: int) -> None:
         """Something happened in the book or in a trade at `ts`."""
