@@ -23,10 +23,23 @@ class Balance:
     """One account's money in one currency. `told_*` is what its owner was last told.
 
     `margin` is the part of `held` that positions and orders in perpetuals need; it may be more than there is, while a
-    position has less than its initial margin.
+    position has less than its initial margin. `order_margin` is what the orders need beyond that of the positions.
+    `parts` are the changes of the total that have causes of their own, since its owner was told.
     """
 
-    __slots__ = ("account", "currency", "held", "margin", "told_held", "told_total", "total", "touched")
+    __slots__ = (
+        "account",
+        "currency",
+        "held",
+        "margin",
+        "order_margin",
+        "parts",
+        "told_held",
+        "told_margins",
+        "told_total",
+        "total",
+        "touched",
+    )
 
     def __init__(self, account: int, currency: str) -> None:
         self.account = account
@@ -34,8 +47,11 @@ class Balance:
         self.total = 0
         self.held = 0
         self.margin = 0
+        self.order_margin = 0
+        self.parts: dict[BalanceCause, int] = {}
         self.told_total = 0
         self.told_held = 0
+        self.told_margins = (0, 0)
         self.touched = False  # whether the batch in the making has it on its list
 
     @property
@@ -43,12 +59,36 @@ class Balance:
         """What no open order holds."""
         return self.total - self.held
 
+    def move(self, amount: int, cause: BalanceCause) -> None:
+        """Changes the total for a cause that its owner is to be told of."""
+        self.total += amount
+        if amount:
+            self.parts[cause] = self.parts.get(cause, 0) + amount
+
     def news(self, cause: BalanceCause) -> BalanceSet:
-        """The balance as an event; `change` is what the total changed by since the one before."""
-        held = min(self.held, max(self.total, self.held - self.margin)) if self.margin else self.held
-        event = BalanceSet(self.currency, self.total, held, cause, self.total - self.told_total)
-        self.told_total = self.total
-        self.told_held = self.held
+        """The balance as an event. `cause` is that of what the total changed by besides its `parts`."""
+        change, parts = self.total - self.told_total, self.parts
+        if parts:
+            rest = change - sum(parts.values())
+            if rest:
+                parts[cause] = parts.get(cause, 0) + rest
+            cause = max(sorted(parts), key=lambda one: abs(parts[one]))
+        held = self.held
+        if self.margin:
+            held = min(held, max(self.total, held - self.margin))
+        event = BalanceSet(
+            self.currency,
+            self.total,
+            held,
+            cause,
+            change,
+            tuple(sorted(parts.items())) if len(parts) > 1 else (),
+            max(0, self.margin - self.held + held),
+            self.order_margin,
+        )
+        parts.clear()
+        self.told_total, self.told_held = self.total, self.held
+        self.told_margins = self.margin, self.order_margin
         return event
 
 

@@ -74,17 +74,17 @@ class Draft:
         not mentioned.
 
         One for a batch, not one for each change: a sweep of a hundred makers would repeat its own balance three hundred
-        times. What the change was made of is in the fills before it; `cause` names the greatest part (a fill before a
-        hold).
+        times. What the change was made of is in the fills before it, and in its parts; `cause` names the greatest part
+        (a fill before a hold).
         """
         touched = self.touched
         touched.sort(key=_by_currency)
         for balance in touched:
             balance.touched = False
             more_held = balance.held - balance.told_held
-            if balance.total != balance.told_total:
+            if balance.total != balance.told_total or balance.parts:
                 cause = BalanceCause.FEE if balance.account == FEES else BalanceCause.FILL
-            elif more_held:
+            elif more_held or balance.told_margins != (balance.margin, balance.order_margin):
                 cause = BalanceCause.HOLD if more_held > 0 else BalanceCause.RELEASE
             else:
                 continue

@@ -85,6 +85,7 @@ def acknowledge(order: Order, command: PlaceOrder, replaces: int, draft: Draft) 
             order.liquidation,
             replaces,
             order.market.last_price,
+            order.execution,
         )
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from polyfeed.model.commands import PlaceOrder
-from polyfeed.model.enums import Side
+from polyfeed.model.enums import ExecutionKind, Side
 from polyfeed.venue.accounts import Account
 from polyfeed.venue.book import Level
 from polyfeed.venue.limits import MAX_NUMBER
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from polyfeed.venue.triggers import Stop
 
 BUY = Side.BUY
+TRADE = ExecutionKind.TRADE
 
 
 class Order:
@@ -36,6 +37,7 @@ class Order:
         "before",
         "budget",
         "entry",
+        "execution",
         "expire_ts",
         "fees",
         "filled",
@@ -72,6 +74,7 @@ class Order:
         self.self_trade = command.self_trade
         self.price = command.price
         self.reduce_only = command.reduce_only or command.close_on_trigger
+        self.execution = TRADE  # what its fills are; another one: the venue enters it
         self.liquidation = False  # the venue enters it to close a position whose margin is gone
         self.size = self.left = command.size
         self.amount = self.budget = command.amount

@@ -180,7 +180,7 @@ def deposit(state: State, command: Deposit, draft: Draft) -> Outcome:
             f"account {account.id} has {balance.available} units of {currency.code} that no order holds, not "
             f"{-command.amount}; pay out less or cancel orders",
         )
-    if balance.total != balance.told_total:  # what funding did before this command, in the same batch
+    if balance.parts:  # what funding did before this command, in the same batch
         draft.own(account.id).append(balance.news(BalanceCause.FILL))
     balance.total = total
     cause = BalanceCause.DEPOSIT if command.amount > 0 else BalanceCause.WITHDRAWAL

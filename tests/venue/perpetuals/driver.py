@@ -51,8 +51,7 @@ class Desk(Driver):
 
     def send(self, command: Any, origin: Any = None) -> Batch:
         batch = super().send(command, origin)
-        for events in (batch.public, *batch.private.values()):
-            self.books.hear(events)
+        self.books.hear(batch)
         if len(self.venue._state.markets) > 0:
             self.books.check_money()
             if not batch.more:

@@ -29,12 +29,13 @@ def run(mix: Mix, seed: int, count: int, batch_limit: int = 60) -> tuple[Counter
         flow.hear(command, batch)
         digest.update(encode_batch(batch))
         assert len(batch.public) + sum(map(len, batch.private.values())) <= batch_limit
+        books.hear(batch)
         for events in (batch.public, *batch.private.values()):
-            books.hear(events)
             seen.update(type(event).__name__ for event in events)
         if batch.outcome.refusal is not None:
             seen[batch.outcome.refusal] += 1
         books.check_money()
         if not batch.more and (seq % 4 == 0 or isinstance(command, SetIndexPrice)):
             books.check_rest()
+    seen.update({cause.name: times for cause, times in books.causes.items()})
     return seen, digest.hexdigest()

@@ -84,22 +84,23 @@ def pay(state: State, item: Payment, draft: Draft) -> bool:
         position = item.positions.pop()
         amount = funding_amount(position.size, position.contract.mark, item.rate_ppm, position.market.divisor)
         if amount:
-            pay_one(position, item.rate_ppm, amount, draft)
-            move(fund, item.market.quote, -amount, draft)
+            state.last_trade_id += 1
+            pay_one(position, item.rate_ppm, amount, 2 * state.last_trade_id, draft)
+            move(fund, item.market.quote, -amount, BalanceCause.FUNDING, draft)
     return True
 
 
-def pay_one(position: Position, rate_ppm: int, amount: int, draft: Draft) -> None:
-    """One account pays (< 0) or receives: an isolated position from its own margin."""
+def pay_one(position: Position, rate_ppm: int, amount: int, number: int, draft: Draft) -> None:
+    """One account pays (< 0) or receives: an isolated position from its own margin. `number` is the transaction's."""
     account, currency = position.account, position.market.quote
     position.funding += amount
     position.funding_total += amount
     if position.mode is MarginMode.ISOLATED:
         position.margin += amount
-    balance = account.balance(currency)
-    balance.total += amount
+    move(account, currency, amount, BalanceCause.FUNDING, draft)
     refresh(account, currency)
-    own = draft.own(account.id)
-    own.append(FundingPaid(position.market.id, position.id, rate_ppm, position.size, amount))
-    own.append(balance.news(BalanceCause.FUNDING))
+    mark = position.contract.mark
+    draft.own(account.id).append(
+        FundingPaid(position.market.id, position.id, rate_ppm, position.size, amount, mark, number)
+    )
     note(position, draft)

@@ -16,7 +16,7 @@ the liquidation fee: so at the bankruptcy price nothing is missing.
 
 from __future__ import annotations
 
-from polyfeed.model.enums import CloseReason, MarginAlertKind, MarginMode, Side
+from polyfeed.model.enums import BalanceCause, CloseReason, ExecutionKind, MarginAlertKind, MarginMode, Side
 from polyfeed.model.events import InsurancePremiumPaid, PositionLiquidated, PositionSettled
 from polyfeed.model.margin import bankruptcy_price, liquidation_fee
 from polyfeed.venue.accounts import FUND
@@ -85,7 +85,8 @@ def begin(state: State, item: Liquidation, draft: Draft) -> bool:
     item.stage = Stage.REST
     tick = target.market.tick
     limit = max(tick, -(-price // tick) * tick if side is Side.SELL else price // tick * tick)
-    offer(state, forced(state, target, side, abs(target.size), draft, limit), draft)
+    execution = ExecutionKind.POSITION_LIQUIDATION
+    offer(state, forced(state, target, side, abs(target.size), execution, draft, limit), draft)
     return True
 
 
@@ -134,8 +135,8 @@ def charge(state: State, item: Liquidation, draft: Draft) -> None:
         return
     if target.mode is MarginMode.ISOLATED:
         target.margin -= fee
-    move(account, currency, -fee, draft)
-    move(state.accounts[FUND], currency, fee, draft)
+    move(account, currency, -fee, BalanceCause.INSURANCE, draft)
+    move(state.accounts[FUND], currency, fee, BalanceCause.INSURANCE, draft)
     state.last_trade_id += 1
     number = 2 * state.last_trade_id
     own = draft.own(account.id)

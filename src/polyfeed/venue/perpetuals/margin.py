@@ -115,15 +115,19 @@ def requirement(position: Position, orders: list[Open]) -> int:
 
 def needed(account: Account, currency: str, changed: tuple[Position, list[Open]] | None = None) -> int:
     """What positions and orders need of a balance; for one position with other orders than it has."""
-    total = 0
+    return needs(account, currency, changed)[0]
+
+
+def needs(account: Account, currency: str, changed: tuple[Position, list[Open]] | None = None) -> tuple[int, int]:
+    """As `needed`, and what of it the orders need beyond what their positions do."""
+    total, for_orders = 0, 0
     for position in positions_of(account, currency):
         orders = changed[1] if changed is not None and changed[0] is position else open_orders(position)
-        need = requirement(position, orders)
-        if position.mode is CROSS:
-            total += need - position.profit
-        else:
-            total += position.margin + max(0, need - position.initial(position.value))
-    return total
+        initial = position.initial(position.value)
+        more = requirement(position, orders) - initial if orders else 0
+        for_orders += more
+        total += more + (initial - position.profit if position.mode is CROSS else position.margin)
+    return total, for_orders
 
 
 def refresh(account: Account, currency: str) -> None:
@@ -131,7 +135,8 @@ def refresh(account: Account, currency: str) -> None:
     if account.house:
         return
     balance = account.balance(currency)
-    need = max(0, needed(account, currency))
+    need, balance.order_margin = needs(account, currency)
+    need = max(0, need)
     balance.held += need - balance.margin
     balance.margin = need
 

@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 
 
 class Closing(NamedTuple):
-    """What a fill closed of a position: how much, the profit, what of its fees and its funding belongs to that part,
-    and the position's id, entry value and size before.
+    """What a fill closed of a position, whose id, value at entry and size were those: how much, what that was entered
+    and left for, the profit, the fees (with the fill's own) and the funding that belong to it.
     """
 
     position_id: int
+    whole_value: int
+    whole_size: int
     size: int
+    entry_value: int
+    exit_value: int
     realised: int
     fees: int
+    closing_fee: int
     funding: int
-    entry_value: int
-    entry_size: int
 
 
 class Position:
@@ -131,7 +134,9 @@ class Position:
         released = portion(self.basis, size, whole)
         fees, funding = portion(self.fees, size, whole), portion(self.funding, size, whole)
         realised = -sign * value - released
-        closing = Closing(self.id, size, realised, fees - fee, funding, abs(self.basis), whole)
+        closing = Closing(
+            self.id, abs(self.basis), whole, size, abs(released), value, realised, fees - fee, -fee, funding
+        )
         self.size += sign * size
         self.basis -= released
         self.fees -= fees

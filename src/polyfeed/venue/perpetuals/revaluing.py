@@ -7,7 +7,7 @@ its orders loses orders; one without maintenance margin for its positions loses 
 
 from __future__ import annotations
 
-from polyfeed.model.enums import CloseReason, MarginAlertKind, OrderKind, Side
+from polyfeed.model.enums import CloseReason, ExecutionKind, MarginAlertKind, OrderKind, Side
 from polyfeed.model.events import MarginAlert
 from polyfeed.model.margin import alert_level, deleveraging_score, ratio
 from polyfeed.venue.accounts import FUND
@@ -156,7 +156,7 @@ def unwind(state: State, item: Unwinding, draft: Draft) -> bool:
         return True
     if not draft.claim(UNWINDING):
         return False
-    order = forced(state, position, side, abs(position.size), draft, price, liquidation=False)
+    order = forced(state, position, side, abs(position.size), ExecutionKind.TRADE, draft, price)
     item.offered = True
     offer(state, order, draft)
     return True

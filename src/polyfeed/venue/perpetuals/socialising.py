@@ -7,7 +7,7 @@ is still missing nobody has, and the venue bears it (its account of fees). Each 
 
 from __future__ import annotations
 
-from polyfeed.model.enums import MarginMode
+from polyfeed.model.enums import BalanceCause, MarginMode
 from polyfeed.model.events import PositionSettled
 from polyfeed.model.margin import shares
 from polyfeed.venue.accounts import FEES, FUND, Account
@@ -29,7 +29,7 @@ def cover(state: State, item: Liquidation, missing: int, draft: Draft) -> None:
     account, currency = target.account, target.market.quote
     fund = state.accounts[FUND]
     paid = 0 if account is fund else min(missing, spare(fund, currency))
-    transfer(fund, account, currency, paid, draft)
+    transfer(fund, account, currency, paid, BalanceCause.INSURANCE, draft)
     missing -= paid
     if missing:
         payers = {**item.payers, **target.contract.positions}
@@ -37,7 +37,7 @@ def cover(state: State, item: Liquidation, missing: int, draft: Draft) -> None:
         payers.pop(FUND, None)
         owing = list(payers.values())
         parts = shares(missing, [means(payer, missing) for payer in owing])
-        transfer(state.accounts[FEES], account, currency, missing - sum(parts), draft)
+        transfer(state.accounts[FEES], account, currency, missing - sum(parts), BalanceCause.SOCIALISED_LOSS, draft)
         item.debts = [(payer, part) for payer, part in zip(owing, parts, strict=True) if part]
         item.stage = Stage.LOSS
 
@@ -65,7 +65,7 @@ def share(state: State, item: Liquidation, draft: Draft) -> bool:
         if not draft.claim(SHARE):
             return False
         payer, part = item.debts.pop()
-        transfer(payer.account, target.account, currency, part, draft)
+        transfer(payer.account, target.account, currency, part, BalanceCause.SOCIALISED_LOSS, draft)
         if payer.mode is MarginMode.ISOLATED and payer.size:
             payer.margin -= part
         refresh(payer.account, currency)
@@ -80,8 +80,8 @@ def share(state: State, item: Liquidation, draft: Draft) -> bool:
     return True
 
 
-def transfer(giver: Account, receiver: Account, currency: str, amount: int, draft: Draft) -> None:
+def transfer(giver: Account, receiver: Account, currency: str, amount: int, cause: BalanceCause, draft: Draft) -> None:
     """Moves money from one account to another."""
     if amount:
-        move(giver, currency, -amount, draft)
-        move(receiver, currency, amount, draft)
+        move(giver, currency, -amount, cause, draft)
+        move(receiver, currency, amount, cause, draft)
