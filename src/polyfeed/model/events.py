@@ -369,7 +369,8 @@ class OwnOrderAmended(Event, frozen=True, array_like=True, tag=56):
 class OwnFill(Event, frozen=True, array_like=True, tag=57):
     """One match of the account's order. `fee` is in the quote currency; negative is a rebate.
 
-    `closed_size` is how much of it made the account's position smaller.
+    `closed_size` is how much of it made the account's position smaller. `mark_price` and `index_price` are a perpetual's
+    then, 0 for spot.
     """
 
     order_id: int
@@ -386,6 +387,8 @@ class OwnFill(Event, frozen=True, array_like=True, tag=57):
     position_id: int = 0
     realised_profit: int = 0
     closed_size: int = 0
+    mark_price: int = 0
+    index_price: int = 0
 
 
 class OwnSelfTrade(Event, frozen=True, array_like=True, tag=58):
@@ -437,7 +440,9 @@ class PositionSet(Event, frozen=True, array_like=True, tag=60):
 
 
 class FundingPaid(Event, frozen=True, array_like=True, tag=61):
-    """Funding was paid (`amount` < 0) or received for the account's position, at its value at `mark_price`."""
+    """Funding was paid (`amount` < 0) or received for the account's position, at its value at `mark_price`; the index
+    stood at `index_price`.
+    """
 
     instrument: int
     position_id: int
@@ -446,6 +451,7 @@ class FundingPaid(Event, frozen=True, array_like=True, tag=61):
     amount: int
     mark_price: int = 0
     transaction_id: int = 0
+    index_price: int = 0
 
 
 class PositionSettled(Event, frozen=True, array_like=True, tag=62):

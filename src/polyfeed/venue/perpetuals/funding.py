@@ -99,8 +99,8 @@ def pay_one(position: Position, rate_ppm: int, amount: int, number: int, draft: 
         position.margin += amount
     move(account, currency, amount, BalanceCause.FUNDING, draft)
     refresh(account, currency)
-    mark = position.contract.mark
+    mark, index = position.contract.mark, position.contract.index
     draft.own(account.id).append(
-        FundingPaid(position.market.id, position.id, rate_ppm, position.size, amount, mark, number)
+        FundingPaid(position.market.id, position.id, rate_ppm, position.size, amount, mark, number, index)
     )
     note(position, draft)

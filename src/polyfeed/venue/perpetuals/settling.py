@@ -85,11 +85,15 @@ def settle_match(
     return (0, taker.execution), (details[0], details[1]), records
 
 
-def closed_by(order: Order, closing: Closing | None) -> tuple[int, int, int]:
-    """What an OwnFill says of the position: which, the profit that was realised, how much was closed."""
+def closed_by(order: Order, closing: Closing | None) -> tuple[int, int, int, int, int]:
+    """What an OwnFill says of the position: which, the profit that was realised, how much was closed; and the mark and
+    the index price.
+    """
+    position = order.account.positions[order.market.id]
+    prices = position.contract.mark, position.contract.index
     if closing is None:
-        return order.account.positions[order.market.id].id, 0, 0
-    return closing.position_id, closing.realised, closing.size
+        return position.id, 0, 0, *prices
+    return closing.position_id, closing.realised, closing.size, *prices
 
 
 def _set_aside(position: Position, closing: Closing | None, before: int, gain: int) -> None:
