@@ -369,8 +369,8 @@ class OwnOrderAmended(Event, frozen=True, array_like=True, tag=56):
 class OwnFill(Event, frozen=True, array_like=True, tag=57):
     """One match of the account's order. `fee` is in the quote currency; negative is a rebate.
 
-    `closed_size` is how much of it made the account's position smaller. `mark_price` and `index_price` are a perpetual's
-    then, 0 for spot.
+    `closed_size` is how much of it made the account's position smaller. `mark_price` and `index_price` are those of a
+    perpetual at that moment, 0 for spot.
     """
 
     order_id: int
