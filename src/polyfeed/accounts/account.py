@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from polyfeed.accounts.orders import OrderEvent, OwnOrder, moved, opened
+from polyfeed.accounts.orders import OrderEvent, OwnOrder, moved, opened, settled
 from polyfeed.model.enums import MarginMode
 from polyfeed.model.events import (
     AccountOpened,
@@ -50,10 +50,15 @@ CLOSED_KEPT = 1000
 
 
 class Balance(Struct, frozen=True, array_like=True, gc=False):
-    """What is owned of a currency, and how much of that open orders and positions hold, in units of the currency."""
+    """What is owned of a currency, and how much of that open orders and positions hold, in units of the currency.
+
+    Of what is held, `margin` is for perpetuals, `order_margin` what their open orders need beyond the positions.
+    """
 
     total: int
     held: int
+    margin: int = 0
+    order_margin: int = 0
 
     @property
     def available(self) -> int:
@@ -163,7 +168,7 @@ class Account:
         self.keys.pop(event.key_id, None)
 
     def _balance(self, event: BalanceSet, ts: int) -> None:
-        self.balances[event.currency] = Balance(event.total, event.held)
+        self.balances[event.currency] = Balance(event.total, event.held, event.margin, event.order_margin)
 
     def _order_opened(self, event: OwnOrderOpened, ts: int) -> OwnOrder:
         self.closed.pop(event.order_id, None)
@@ -187,8 +192,10 @@ class Account:
     def _paid(self, event: FundingPaid, ts: int) -> None:
         self.payments.append(Payment(ts, event))
 
-    def _settled(self, event: PositionSettled, ts: int) -> None:
+    def _settled(self, event: PositionSettled, ts: int) -> OwnOrder | None:
         self.settlements.append(Settlement(ts, event))
+        order = self.orders.get(event.order_id) or self.closed.get(event.order_id)
+        return self._stands(settled(order, event)) if order is not None and event.closed_size else None
 
     def _leverage(self, event: LeverageSet, ts: int) -> None:
         if event.instrument == EVERY_PERPETUAL:

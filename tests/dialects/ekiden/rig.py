@@ -18,7 +18,7 @@ from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot
 from polyfeed.dialects._base.feeds import GRID_US, Feed
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
-from polyfeed.dialects._base.session import Session
+from polyfeed.dialects._base.session import ACCOUNT_NOTICES, Session
 from polyfeed.dialects.ekiden import EkidenDialect, EkidenSettings
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
@@ -152,7 +152,8 @@ class Rig:
                 if not key.account and type(change) in feed.wants and key.instrument in (ANY, number):
                     feed.fold(change)
                     touched[key] = feed
-        for own in self.accounts.apply(batch):
+        told = self.accounts.apply(batch)
+        for own in told:
             projection.fold(batch, own)
             for key, feed in self.feeds.items():
                 if key.account == own.account and type(own.event) in feed.wants:
@@ -161,6 +162,10 @@ class Rig:
         projection.settle(batch)
         for key in sorted(touched, key=lambda one: (touched[one].rank, one)):
             self._say(key, touched[key].flush(batch))
+        for own in told:
+            if isinstance(own.event, ACCOUNT_NOTICES):
+                for client in list(self.clients):
+                    self._carry_out(client, client.session.account_notice(self.now, own))
 
     def _mark(self, batch: Batch) -> None:
         mark = batch.ts - batch.ts % GRID_US

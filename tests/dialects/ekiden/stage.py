@@ -2,12 +2,18 @@
 
     ! set NAME=VALUE ...               settings of the dialect; before anything else
     ! list SYMBOL [price P] [size S] [perpetual] [levels]   an instrument, two and four decimals unless told otherwise
+                                     a perpetual of the venue's has two risk tiers, and funding each hour
+    ! index SYMBOL PRICE               a perpetual's index price
+    ! fund CURRENCY AMOUNT             the operator pays the insurance fund
+    ! withdraw NUMBER CURRENCY AMOUNT  an account is paid out
     ! user NUMBER [parent NUMBER]      an account with an Ed25519 key and plenty of all currencies
+    ! key NUMBER PERMISSION ...        its key may do this from now on
     ! revoke NUMBER                    ends its key
     ! at SECONDS, ! advance SECONDS    the clock is set, or time passes in steps of 100 ms
     ! pong                             the client answers a WebSocket ping
     ! connect public|private [as NAME]
-    ! ACCOUNT buy|sell SIZE @ PRICE|market SYMBOL [ioc|fok|post|day] [link=TEXT] [smp=maker|both]
+    ! ACCOUNT buy|sell SIZE @ PRICE|market SYMBOL [ioc|fok|post|day|reduce] [link=TEXT] [smp=maker|both]
+    ! ACCOUNT leverage SYMBOL NUMBER [isolated]
     ! ACCOUNT cancel | amend SIZE @ PRICE      its last order
     ! event NAME field=value ...       a public event made by hand; `private ACCOUNT NAME ...` one of an account
     rest> METHOD PATH [as ACCOUNT] [BODY]      a call, as whoever's token; answered by `rest< STATUS BODY`
@@ -26,16 +32,34 @@ import msgspec
 
 from polyfeed.dialects.ekiden import EkidenSettings
 from polyfeed.model import events
-from polyfeed.model.commands import AmendOrder, CancelOrder, PlaceOrder, RevokeKey
-from polyfeed.model.enums import Detail, InstrumentKind, OrderKind, SelfTrade, Side, TimeInForce
+from polyfeed.model.commands import (
+    AmendOrder,
+    CancelOrder,
+    Deposit,
+    PlaceOrder,
+    RevokeKey,
+    SetIndexPrice,
+    SetKey,
+    SetLeverage,
+)
+from polyfeed.model.enums import Detail, InstrumentKind, MarginMode, OrderKind, SelfTrade, Side, TimeInForce
+from polyfeed.model.ids import INSURANCE_FUND
 from polyfeed.model.instruments import Instrument
 from polyfeed.model.numbers import parse_scaled
+from polyfeed.model.perpetuals import PerpetualTerms, RiskTier
 from tests.transcripts import Line, Scene
 
 from .rig import Client, Rig, instrument, public_key, sign
 
 _FILLED_IN = re.compile(r"\$\{(\w+):(\d+)(?::([^}]*))?\}")
 _TIMES = {"ioc": TimeInForce.IOC, "fok": TimeInForce.FOK, "day": TimeInForce.DAY}
+TERMS = PerpetualTerms(
+    max_leverage=20,
+    default_leverage=5,
+    tiers=(RiskTier(50_000_000_000, 50_000, 25_000), RiskTier(0, 100_000, 50_000)),
+)
+"""Up to 50,000 of value 20 times leverage, beyond that 10 times."""
+
 _SMP = {"maker": SelfTrade.CANCEL_MAKER, "both": SelfTrade.CANCEL_BOTH}
 
 
@@ -111,14 +135,35 @@ class Stage:
                 price_scale=int(given.get("price", 2)),
                 size_scale=int(given.get("size", 4)),
                 kind=InstrumentKind.PERPETUAL if "perpetual" in words else InstrumentKind.SPOT,
+                perpetual=TERMS if "perpetual" in words and "levels" not in words else None,
                 detail=Detail.LEVELS if "levels" in words else Detail.ORDERS,
                 maker_fee_ppm=1000,
                 taker_fee_ppm=2000,
             )
         )
 
+    def _index(self, words: list[str]) -> None:
+        one = self._instrument(words[0])
+        self.rig.must(SetIndexPrice(one.id, _price(one, words[1])))
+
+    def _fund(self, words: list[str]) -> None:
+        self.rig.must(Deposit(INSURANCE_FUND, words[0], parse_scaled(words[1], 6)))
+
+    def _withdraw(self, words: list[str]) -> None:
+        self.rig.must(Deposit(int(words[0]), words[1], -parse_scaled(words[2], 6)))
+
+    def _instrument(self, symbol: str) -> Instrument:
+        state = self.rig.market.by_symbol("ekiden", symbol)
+        assert state is not None, symbol
+        return state.instrument
+
     def _user(self, words: list[str]) -> None:
         self.rig.user(int(words[0]), int(words[2]) if len(words) > 1 else 0)
+
+    def _key(self, words: list[str]) -> None:
+        account = int(words[0])
+        key = public_key(account)
+        self.rig.must(SetKey(account, key, "ed25519", bytes.fromhex(key), tuple(words[1:])))
 
     def _revoke(self, words: list[str]) -> None:
         self.rig.must(RevokeKey(int(words[0]), public_key(int(words[0]))))
@@ -143,14 +188,15 @@ class Stage:
             order = self.rig.accounts.get(account).orders[self._last[account]]  # type: ignore[union-attr]
             one = self.rig.market.instruments[order.terms.instrument].instrument
             self.rig.must(AmendOrder(account, order.order_id, _price(one, words[3]), _size(one, words[1])))
+        elif words[0] == "leverage":
+            mode = MarginMode.ISOLATED if "isolated" in words else MarginMode.CROSS
+            self.rig.must(SetLeverage(account, self._instrument(words[1]).id, int(words[2]), mode))
         else:
             self._place(account, words)
 
     def _place(self, account: int, words: list[str]) -> None:
         place = 3 if words[2] == "market" else 4
-        state = self.rig.market.by_symbol("ekiden", words[place])
-        assert state is not None, words
-        one, options = state.instrument, words[place + 1 :]
+        one, options = self._instrument(words[place]), words[place + 1 :]
         given = dict(word.split("=", 1) for word in options if "=" in word)
         command = PlaceOrder(
             account,
@@ -163,6 +209,7 @@ class Stage:
             "post" in options,
             _SMP.get(given.get("smp", ""), SelfTrade.CANCEL_TAKER),
             given.get("link", ""),
+            reduce_only="reduce" in options,
         )
         outcome = self.rig.command(command)
         assert outcome.accepted, outcome

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import pytest
 
+from polyfeed.accounts.accounts import Accounts
+from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects.ekiden.book import BookFeed
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.projection import EkidenProjection
-from polyfeed.dialects.ekiden.symbols import Listing
+from polyfeed.dialects.ekiden.symbols import Listing, Symbols
 from polyfeed.market.changes import LevelChange
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
@@ -21,7 +24,7 @@ from polyfeed.venue.venue import Venue
 
 from .flow import Flow, accounts, ladder
 from .follower import Follower
-from .rig import START, instrument
+from .rig import START, VAULT, instrument
 
 DEPTHS = (1, 10, 50, 200, 1000)
 COMMANDS = 1_000_000
@@ -43,8 +46,10 @@ class Stand:
 
     def listen(self) -> None:
         listing = Listing(self.market.instruments[0])
+        context = Context(self.market, Accounts(), VAULT)
+        desk = Desk(context, Symbols(self.market), self.projection, "USDC")
         for depth in DEPTHS:
-            feed = BookFeed(FeedKey("orderbook", 0, depth), listing, self.projection.of(0), self.market)
+            feed = BookFeed(FeedKey("orderbook", 0, depth), listing, self.projection.of(0), desk)
             client = Follower(f"orderbook.{depth}.BTC-USDC", 2, 4)
             for text in feed.snapshot():
                 client.hear(text)
@@ -108,10 +113,12 @@ def run(seed: int, commands: int) -> Stand:
     return stand
 
 
-def test_thirty_thousand_commands() -> None:
-    stand = run(99, 30_000)
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_fifty_thousand_commands(seed: int) -> None:
+    stand = run(seed, 50_000)
     heard = {depth: client.messages for depth, client in stand.clients.items()}
-    assert 3_000 < heard[1] < heard[10] < heard[1000], heard
+    assert 5_000 < heard[1] < heard[10] < heard[1000], heard
     book = stand.market.instruments[0].book
     assert min(len(book.side(side)) for side in Side) > 600, "deep enough to try windows"
 

@@ -9,7 +9,7 @@ from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects.ekiden.projection import EkidenProjection
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.enums import Detail, OrderKind, Side
+from polyfeed.model.enums import Detail, MarginMode, OrderKind, Side
 from polyfeed.model.events import (
     BookReset,
     CurrencyDefined,
@@ -94,11 +94,11 @@ def test_trades_without_an_id_and_positions_are_counted() -> None:
     fold(market, projection, 3, [Trade(0, 7, 100, 1, Side.BUY, OrderKind.LIMIT)])
     numbers = projection.of(0)
     assert (numbers.unnumbered, numbers.traded, numbers.stirred) == (3, 1_000_003, 1_000_003)
-    held = PositionSet(0, 1, 5, 100, 100, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0)  # type: ignore[arg-type]
+    held = PositionSet(0, 1, 5, 100, 100, 0, 0, 1, MarginMode.CROSS, 0, 0, 0, 0, 0, 0, realised_profit_total=40)
     for seq in (4, 5):
         projection.fold(Batch(1, seq, seq), AccountChange(7, held, None))
-    assert projection.position(7, 0) == (2, 5)
+    assert projection.position(7, 0) == (2, 5, 40)
     again = EkidenProjection(market)
     again.restore(projection.snapshot())
-    assert again.position(7, 0) == (2, 5)
+    assert again.position(7, 0) == (2, 5, 40)
     assert again.snapshot() == projection.snapshot()

@@ -103,19 +103,19 @@ class Authority:
         login = Login(account, claims.key, claims.exp * spec.SECOND)
         if now >= claims.exp * spec.SECOND:
             raise AuthRefused(spec.TOKEN_EXPIRED, "the token is older than seven days", spec.ERROR_EXPIRED)
-        if not self.stands(login):
+        if not self._stands(login):
             raise AuthRefused(spec.INVALID_TOKEN, "the key of the token was revoked")
         return login
 
-    def stands(self, login: Login) -> bool:
+    def _stands(self, login: Login) -> bool:
         """Whether the key that somebody logged in by is still the account's."""
         found = self._key(login.key_id)
         return found is not None and found[0].account_id == login.account
 
     def may(self, login: Login, permission: str) -> bool:
-        """Whether the key that somebody logged in by has a permission."""
+        """Whether the key that somebody logged in by is still the account's, and has a permission."""
         found = self._key(login.key_id)
-        return found is not None and permission in found[1].permissions
+        return found is not None and self._stands(login) and permission in found[1].permissions
 
     def user_id(self, login: Login) -> str:
         """The user of a login: the account's address."""

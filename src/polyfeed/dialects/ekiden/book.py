@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import OnLag
 from polyfeed.dialects.ekiden import spec
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.feeds import ListingFeed
 from polyfeed.dialects.ekiden.numbers import NetChange, Numbers
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import event_head
 from polyfeed.market.book import BookSide
 from polyfeed.market.changes import LevelChange
-from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import BookReset
 
@@ -88,8 +88,8 @@ class BookFeed(ListingFeed):
     on_lag = OnLag.SNAPSHOT
     rank = spec.RANKS[spec.ORDERBOOK]
 
-    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
-        super().__init__(key, listing, numbers, market)
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
+        super().__init__(key, listing, numbers, desk)
         book, depth = listing.state.book, key.parameter
         self._asks = Window(book.asks, depth, bids=False)
         self._bids = Window(book.bids, depth, bids=True)

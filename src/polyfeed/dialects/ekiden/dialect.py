@@ -14,17 +14,17 @@ from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.ekiden import feeds, spec
 from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.book import BookFeed
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.kline import KlineFeed
 from polyfeed.dialects.ekiden.numbers import Numbers
-from polyfeed.dialects.ekiden.private import PRIVATE_FEEDS, Desk
+from polyfeed.dialects.ekiden.private import PRIVATE_FEEDS
 from polyfeed.dialects.ekiden.projection import EkidenProjection
 from polyfeed.dialects.ekiden.rest import EkidenRest
 from polyfeed.dialects.ekiden.session import PrivateSession, PublicSession
 from polyfeed.dialects.ekiden.settings import EkidenSettings
 from polyfeed.dialects.ekiden.symbols import Listing, Symbols
-from polyfeed.market.market import Market
 
-PUBLIC_FEEDS: dict[str, Callable[[FeedKey, Listing, Numbers, Market], Feed]] = {
+PUBLIC_FEEDS: dict[str, Callable[[FeedKey, Listing, Numbers, Desk], Feed]] = {
     spec.ORDERBOOK: BookFeed,
     spec.TRADE: feeds.TradeFeed,
     spec.TICKER: feeds.TickerFeed,
@@ -44,7 +44,6 @@ class EkidenDialect(Dialect):
 
     def __init__(self, context: Context, settings: EkidenSettings | None = None) -> None:
         self._settings = settings or EkidenSettings()
-        self._market = context.market
         self._symbols = Symbols(context.market)
         self._numbers = EkidenProjection(context.market)
         self.projection = self._numbers
@@ -73,7 +72,7 @@ class EkidenDialect(Dialect):
         listing = self._symbols.by_id(number)
         if listing is None:
             raise KeyError(key)
-        return PUBLIC_FEEDS[key.channel](key, listing, self._numbers.of(number), self._market)
+        return PUBLIC_FEEDS[key.channel](key, listing, self._numbers.of(number), self._desk)
 
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers an HTTP call."""

@@ -9,16 +9,18 @@ from collections.abc import Sequence
 
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import GRID_US, Feed, Heard, OnLag
-from polyfeed.dialects.ekiden import pools, spec
+from polyfeed.dialects.ekiden import spec
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.numbers import Numbers
+from polyfeed.dialects.ekiden.pools import Pool
 from polyfeed.dialects.ekiden.public_objects import liquidation, ticker, trade
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import encode, event, event_head
-from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import (
     DeleveragingStateSet,
     InsuranceFundSet,
+    MarkPriceSet,
     PositionLiquidated,
     Trade,
 )
@@ -27,9 +29,9 @@ from polyfeed.model.events import (
 class ListingFeed(Feed):
     """A channel of one instrument."""
 
-    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
         super().__init__(key)
-        self.market = market
+        self.desk = desk
         self.listing = listing
         self.numbers = numbers
         self.head = event_head(f"{key.channel}.{listing.symbol}")
@@ -50,8 +52,8 @@ class TradeFeed(ListingFeed):
     on_lag = OnLag.CLOSE
     rank = spec.RANKS[spec.TRADE]
 
-    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
-        super().__init__(key, listing, numbers, market)
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
+        super().__init__(key, listing, numbers, desk)
         self._trades: list[Trade] = []
 
     def fold(self, change: Heard) -> None:
@@ -86,8 +88,8 @@ class TickerFeed(ListingFeed):
     rank = spec.RANKS[spec.TICKER]
     timed = True
 
-    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
-        super().__init__(key, listing, numbers, market)
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
+        super().__init__(key, listing, numbers, desk)
         self._mark = numbers.now - numbers.now % GRID_US
 
     def tick(self, ts: int) -> Sequence[str]:
@@ -116,8 +118,8 @@ class LiquidationFeed(ListingFeed):
     on_lag = OnLag.CLOSE
     rank = spec.RANKS[spec.LIQUIDATIONS]
 
-    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
-        super().__init__(key, listing, numbers, market)
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
+        super().__init__(key, listing, numbers, desk)
         self._events: list[PositionLiquidated] = []
 
     def fold(self, change: Heard) -> None:
@@ -137,18 +139,20 @@ class LiquidationFeed(ListingFeed):
 
 
 class PoolFeed(ListingFeed):
-    """What the insurance fund behind a market holds, whenever that or the market's deleveraging changes.
+    """The insurance fund behind a market, whenever its money or the market's deleveraging changes, and with every mark
+    price while it holds a position there.
 
     The fund is of no one instrument, so the key's is ANY and its parameter the market's number.
     """
 
-    wants = (InsuranceFundSet, DeleveragingStateSet)
+    wants = (InsuranceFundSet, DeleveragingStateSet, MarkPriceSet)
     on_lag = OnLag.SNAPSHOT
     rank = spec.RANKS[spec.POOL]
 
-    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
-        super().__init__(key, listing, numbers, market)
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
+        super().__init__(key, listing, numbers, desk)
         self._changed = False
+        self._revalued = False
 
     def fold(self, change: Heard) -> None:
         """Notes a change of this fund or of this market."""
@@ -157,34 +161,49 @@ class PoolFeed(ListingFeed):
                 self._changed |= change.currency == self.listing.state.instrument.quote
             case DeleveragingStateSet():
                 self._changed |= change.instrument == self.listing.id
+            case MarkPriceSet():
+                self._revalued |= change.instrument == self.listing.id
             case _:
                 pass
 
     def flush(self, batch: Batch) -> Sequence[str]:
         """The pool after the batch."""
-        changed, self._changed = self._changed, False
-        return self._texts(batch.ts) if changed else ()
+        pool = Pool(self.listing, self.desk)
+        told = self._changed or (self._revalued and pool.held is not None)
+        self._changed = self._revalued = False
+        return (event(self.head, batch.ts, encode(pool.object(batch.ts))),) if told else ()
 
     def snapshot(self) -> Sequence[str]:
         """The pool as it is."""
-        return self._texts(self.numbers.now)
-
-    def _texts(self, ts: int) -> Sequence[str]:
-        return (event(self.head, ts, encode(pools.pool(self.listing, self.market, ts))),)
+        ts = self.numbers.now
+        return (event(self.head, ts, encode(Pool(self.listing, self.desk).object(ts))),)
 
 
 class AdlFeed(ListingFeed):
-    """Whether auto-deleveraging is on in a market, whenever that changes."""
+    """Auto-deleveraging in a market: each time that it begins or ends, also where one batch does both."""
 
     wants = (DeleveragingStateSet,)
     on_lag = OnLag.SNAPSHOT
     rank = spec.RANKS[spec.ADL]
 
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
+        super().__init__(key, listing, numbers, desk)
+        self._states: list[DeleveragingStateSet] = []
+
+    def fold(self, change: Heard) -> None:
+        """Keeps a state for the end of the batch."""
+        if isinstance(change, DeleveragingStateSet):
+            self._states.append(change)
+
     def flush(self, batch: Batch) -> Sequence[str]:
-        """The alert after the batch."""
-        return (event(self.head, batch.ts, encode(pools.alert(self.listing, self.market, batch.ts))),)
+        """An alert for each state."""
+        states, self._states = self._states, []
+        return [self._text(batch.ts, one.active, one.reason) for one in states]
 
     def snapshot(self) -> Sequence[str]:
-        """The alert as it is."""
-        ts = self.numbers.now
-        return (event(self.head, ts, encode(pools.alert(self.listing, self.market, ts))),)
+        """The state as it is."""
+        perpetual = self.listing.state.perpetual
+        return (self._text(self.numbers.now, perpetual.deleveraging, perpetual.deleveraging_reason),)
+
+    def _text(self, ts: int, active: bool, reason: str) -> str:
+        return event(self.head, ts, encode(Pool(self.listing, self.desk).alert(ts, active, reason)))

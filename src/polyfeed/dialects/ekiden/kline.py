@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import OnLag
 from polyfeed.dialects.ekiden import spec
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.feeds import ListingFeed
 from polyfeed.dialects.ekiden.numbers import Numbers
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import encode, event, event_head, milliseconds
 from polyfeed.market.candle import Candle
-from polyfeed.market.candles import KEPT
+from polyfeed.market.candles import KEPT, Candles
 from polyfeed.market.intervals import interval_end, interval_start
-from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 
 CLOSES_AT_ONCE = 60
@@ -35,8 +35,8 @@ class KlineFeed(ListingFeed):
     rank = spec.RANKS[spec.KLINE]
     timed = True
 
-    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, market: Market) -> None:
-        super().__init__(key, listing, numbers, market)
+    def __init__(self, key: FeedKey, listing: Listing, numbers: Numbers, desk: Desk) -> None:
+        super().__init__(key, listing, numbers, desk)
         now = numbers.now
         self.head = event_head(f"{spec.KLINE}.{spec.INTERVAL_NAMES[key.parameter]}.{listing.symbol}")
         self._start = interval_start(key.parameter, now)
@@ -77,14 +77,31 @@ class KlineFeed(ListingFeed):
 
 def candles(listing: Listing, interval: int, starts: list[int]) -> list[Object]:
     """The candles that start at these times, ascending; those before the first that is known are left out."""
-    known = listing.state.candles.history(interval, KEPT if len(starts) > 1 else 2)
-    found: list[Object] = []
+    found = _standing(listing.state.candles, interval, starts)
+    return [_object(listing, interval, start, candle) for start, candle in found]
+
+
+def price_candles(listing: Listing, prices: Candles, interval: int, starts: list[int]) -> list[Object]:
+    """As `candles`, of a price that was told, such as a perpetual's mark: it stands until the next one."""
+    text = listing.price
+    rows: list[Object] = []
+    for start, candle in _standing(prices, interval, starts):
+        told = candle.start == start
+        levels = (candle.open, candle.high, candle.low, candle.close) if told else (candle.close,) * 4
+        rows.append({"t": milliseconds(start), **dict(zip("ohlc", map(text, levels), strict=True))})
+    return rows
+
+
+def _standing(known: Candles, interval: int, starts: list[int]) -> list[tuple[int, Candle]]:
+    """Each start with the last candle that had begun by then; without those before the first that is known."""
+    kept = known.history(interval, KEPT if len(starts) > 1 else 2)
+    found: list[tuple[int, Candle]] = []
     place = 0
     for start in starts:
-        while place + 1 < len(known) and known[place + 1].start <= start:
+        while place + 1 < len(kept) and kept[place + 1].start <= start:
             place += 1
-        if place < len(known) and known[place].start <= start:
-            found.append(_object(listing, interval, start, known[place]))
+        if place < len(kept) and kept[place].start <= start:
+            found.append((start, kept[place]))
     return found
 
 

@@ -1,16 +1,20 @@
-"""The terms of an order as `order/place` has them, read into a command (spec/ekiden.md 6, 7).
+"""The terms of an order as `order/place` has them, read into commands (spec/ekiden.md 6, 7).
 
-`margin_mode`, `leverage` and `slippage_tolerance` are read past: margin follows the account's own setting.
+Margin mode and leverage belong to an account's position, not to an order: one that asks for others than there are sets
+them first, which the venue refuses while there is a position or an order in another mode.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from polyfeed.accounts.account import Account
+from polyfeed.dialects.ekiden.private_objects import leverage_of
 from polyfeed.dialects.ekiden.rest_values import CallRefused, decimal_of, flag_of, word_of
+from polyfeed.dialects.ekiden.slippage import worst_price
 from polyfeed.dialects.ekiden.symbols import Listing
-from polyfeed.model.commands import PlaceOrder
-from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce, Trigger
+from polyfeed.model.commands import PlaceOrder, SetLeverage
+from polyfeed.model.enums import MarginMode, OrderKind, SelfTrade, Side, TimeInForce, Trigger
 
 Fields = dict[str, Any]
 
@@ -24,6 +28,7 @@ _SMP = {
     "CancelMaker": SelfTrade.CANCEL_MAKER,
     "CancelBoth": SelfTrade.CANCEL_BOTH,
 }
+_MODES = {"Cross": MarginMode.CROSS, "Isolated": MarginMode.ISOLATED}
 _DIRECTIONS = {"Up": True, "Down": False}
 _LATEST_MS = 1 << 50
 
@@ -37,34 +42,62 @@ def placing(listing: Listing, account: int, fields: Fields) -> PlaceOrder:
     trigger, trigger_price = _trigger(listing, fields, side)
     if fields.get("tpsl") is not None:
         raise CallRefused("tpsl is not taken here; send a conditional order of its own")
+    price = decimal_of(fields, "price", instrument.price_scale)
+    if fields.get("slippage_tolerance") is not None:
+        price = worst_price(listing, kind, side, trigger, price, fields["slippage_tolerance"])
     return PlaceOrder(
         account,
         listing.id,
         side,
         kind,
         decimal_of(fields, "qty", instrument.size_scale),
-        decimal_of(fields, "price", instrument.price_scale),
+        price,
         tif,
         flag_of(fields, "post_only"),
-        word_of(fields, "smp_type", _SMP, "CancelTaker"),
+        SelfTrade.ALLOW if fields.get("smp_type") is None else word_of(fields, "smp_type", _SMP),
         _link(fields),
         expire_ts=expire_ts,
         trigger=trigger,
         trigger_price=trigger_price,
-        reduce_only=_reduces(fields),
+        reduce_only=flag_of(fields, "reduce_only"),
+        close_on_trigger=flag_of(fields, "close_on_trigger"),
     )
 
 
+def leveraging(listing: Listing, account: Account, fields: Fields) -> list[SetLeverage]:
+    """What must be set before an order with this `margin_mode` and (of older clients) `leverage`; empty when it is set
+    already. Raises CallRefused."""
+    chosen = leverage_of(listing, account)
+    mode = chosen.mode if fields.get("margin_mode") is None else word_of(fields, "margin_mode", _MODES)
+    leverage = leverage_given(fields) or chosen.leverage
+    if (mode, leverage) == (chosen.mode, chosen.leverage):
+        return []
+    if not listing.linear:
+        raise CallRefused(f"{listing.symbol} is a spot market: margin_mode is Cross and leverage 1")
+    return [SetLeverage(account.account_id, listing.id, leverage, mode)]
+
+
+def leverage_given(fields: Fields) -> int:
+    """`leverage`, a whole number; 0 where there is none. Raises CallRefused."""
+    return decimal_of(fields, "leverage", 0)
+
+
 def _time_in_force(fields: Fields, kind: OrderKind) -> tuple[TimeInForce, int]:
-    """A word, or `{"GTD": ms}`; GTC where there is none, IOC for a market order, and the end of the order."""
-    value = fields.get("time_in_force")
+    """A word, or `{"GTD": ms}`; GTC where there is none, IOC for a market order, and the end of the order. An
+    `expire_time` makes GTC one that ends then."""
+    value, expires = fields.get("time_in_force"), decimal_of(fields, "expire_time", 0)
     if isinstance(value, dict):
         until = value.get("GTD")
-        if type(until) is not int or not 0 < until < _LATEST_MS:
+        if type(until) is not int or not 0 < until < _LATEST_MS or expires not in (0, until):
             raise CallRefused('time_in_force is a word or {"GTD": milliseconds}')
         return TimeInForce.GTD, until * 1000
     default = "GTC" if kind is OrderKind.LIMIT else "IOC"
-    return word_of(fields, "time_in_force", _TIMES, default), 0
+    tif = word_of(fields, "time_in_force", _TIMES, default)
+    if not expires:
+        return tif, 0
+    if tif is not TimeInForce.GTC or expires >= _LATEST_MS:
+        raise CallRefused("expire_time is of orders that are GTC until then, in milliseconds")
+    return TimeInForce.GTD, expires * 1000
 
 
 def _trigger(listing: Listing, fields: Fields, side: Side) -> tuple[Trigger, int]:
@@ -91,9 +124,3 @@ def _link(fields: Fields) -> str:
     if not isinstance(link, str) or len(link) > LINK_LENGTH or not link.isascii() or not link.isprintable():
         raise CallRefused(f"order_link_id must be at most {LINK_LENGTH} printable ASCII characters")
     return link
-
-
-def _reduces(fields: Fields) -> bool:
-    """Whether an order may only make a position smaller; `close_on_trigger` says so too."""
-    reduce_only = flag_of(fields, "reduce_only")
-    return flag_of(fields, "close_on_trigger") or reduce_only

@@ -6,18 +6,17 @@ falls behind is closed.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from polyfeed.accounts.accounts import AccountChange
-from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
 from polyfeed.dialects.ekiden import position_objects, spec
 from polyfeed.dialects.ekiden import private_objects as objects
 from polyfeed.dialects.ekiden.balances import balances
-from polyfeed.dialects.ekiden.projection import EkidenProjection
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.public_objects import Object
-from polyfeed.dialects.ekiden.symbols import Symbols
 from polyfeed.dialects.ekiden.wire import encode, event, event_head
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import (
@@ -29,17 +28,8 @@ from polyfeed.model.events import (
     OwnOrderUpdated,
     OwnTriggered,
     PositionSet,
+    PositionSettled,
 )
-
-
-class Desk:
-    """What the private feeds share."""
-
-    def __init__(self, context: Context, symbols: Symbols, projection: EkidenProjection, settlement: str) -> None:
-        self.context = context
-        self.symbols = symbols
-        self.projection = projection
-        self.settlement = settlement
 
 
 class AccountFeed(Feed):
@@ -68,29 +58,35 @@ class AccountFeed(Feed):
         """Nothing."""
         return ()
 
+    @abstractmethod
     def objects(self, batch: Batch) -> list[Object]:
         """What the changes of the batch come to."""
-        raise NotImplementedError
 
 
 class OrderFeed(AccountFeed):
-    """Every station of every order, as the order then stood; what changed nothing that is shown is left out."""
+    """Every station of every order, as the order then stood; what changed nothing that is shown is left out.
 
-    wants = (OwnOrderOpened, OwnOrderUpdated, OwnOrderAmended, OwnTriggered)
+    What a match closed of a position is told after it and belongs to it: the match's own station has it.
+    """
+
+    wants = (OwnOrderOpened, OwnOrderUpdated, OwnOrderAmended, OwnTriggered, PositionSettled)
     rank = spec.RANKS[spec.ORDER]
 
     def objects(self, batch: Batch) -> list[Object]:
         """The orders, each compared with what was last said of it in this batch."""
         market, account = self.desk.context.market, self.desk.context.accounts.get(self.key.account)
         rows: list[Object] = []
-        said: dict[int, Object] = {}
-        for change in self.changes:
-            listing = self.desk.symbols.by_id(change.order.terms.instrument) if change.order else None
-            if change.order is None or listing is None or account is None:
+        said: dict[int, int] = {}
+        for _, happened, order in self.changes:
+            listing = self.desk.symbols.by_id(order.terms.instrument) if order else None
+            if order is None or listing is None or account is None:
                 continue
-            row = objects.order(listing, market, account, change.order)
-            if said.get(change.order.order_id) != row:
-                said[change.order.order_id] = row
+            row = objects.order(listing, market, account, order)
+            place = said.get(order.order_id)
+            if place is not None and isinstance(happened, PositionSettled):
+                rows[place] = row
+            elif place is None or rows[place] != row:
+                said[order.order_id] = len(rows)
                 rows.append(row)
         return rows
 
@@ -115,7 +111,7 @@ class ExecutionFeed(AccountFeed):
                 terms = order.terms if order else None
                 rows.append(objects.execution(listing, market, account, happened, terms, batch.ts))
             else:
-                rows.append(position_objects.funding(listing, market, account, happened, batch.ts))
+                rows.append(position_objects.funding(listing, account, happened, batch.ts))
         return rows
 
 
@@ -151,7 +147,7 @@ class BalanceFeed(AccountFeed):
         if account is None:
             return []
         changed = [one.event.currency for one in self.changes if isinstance(one.event, BalanceSet)]
-        return balances(self.desk.context.market, account, self.desk.settlement, changed)
+        return balances(self.desk, account, changed)
 
 
 PRIVATE_FEEDS: dict[str, type[AccountFeed]] = {

@@ -6,7 +6,7 @@ neither margin nor positions (sheet 11).
 
 from __future__ import annotations
 
-from polyfeed.accounts.account import Account
+from polyfeed.accounts.account import EVERY_PERPETUAL, Account
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.ekiden import private_words as words
 from polyfeed.dialects.ekiden.ids import account_address, order_uuid, trade_uuid
@@ -19,14 +19,15 @@ from polyfeed.model.events import LeverageSet, OwnFill, OwnOrderOpened
 from polyfeed.model.formulas import PPM
 from polyfeed.model.numbers import divide_half_up
 
-ALL_INSTRUMENTS = -1
+SPOT_LEVERAGE = LeverageSet(EVERY_PERPETUAL, 1, MarginMode.CROSS)
+"""A spot instrument has leverage 1 (sheet 11)."""
 
 
 def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> Object:
     """An order as it stands. Nothing of one that ended is left, as Bybit has it."""
     terms, price, size = own.terms, listing.price, listing.size
     quote = quote_scale(listing, market)
-    mode, leverage = leverage_of(listing, account)
+    chosen = leverage_of(listing, account)
     left = 0 if own.ended else own.left
     return {
         "order_id": order_uuid(own.order_id),
@@ -36,8 +37,8 @@ def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> 
         "price": price(own.price),
         "qty": size(own.size),
         "side": SIDES[terms.side],
-        "leverage": leverage,
-        "margin_mode": mode,
+        "leverage": str(chosen.leverage),
+        "margin_mode": words.MARGIN_MODES[chosen.mode],
         "order_status": words.order_status(own),
         "create_type": words.create_type(terms),
         "cancel_type": words.cancel_type(own),
@@ -48,7 +49,7 @@ def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> 
         "cum_exec_qty": size(own.filled),
         "cum_exec_value": decimal(own.value, quote),
         "cum_exec_fee": decimal(own.fees, quote),
-        "closed_pnl": None,
+        "closed_pnl": decimal(own.closing.net, quote) if own.closing else None,
         "time_in_force": words.time_in_force(terms),
         "expire_time": milliseconds(terms.expire_ts) if terms.expire_ts else None,
         "order_type": order_type(terms),
@@ -70,7 +71,7 @@ def execution(
     """A match of an order. Without the order's terms (it is older than all that is known) its own are those of the
     match."""
     quote = quote_scale(listing, market)
-    mark, index = (listing.mark, listing.index) if listing.linear else (fill.price, fill.price)
+    mark, index = (fill.mark_price, fill.index_price) if listing.linear else (fill.price, fill.price)
     return {
         "exec_id": trade_uuid(fill.trade_id, maker=fill.maker),
         "symbol": listing.symbol,
@@ -127,10 +128,10 @@ def rate_ppm(fee: int, value: int) -> int:
     return rate if fee >= 0 else -rate
 
 
-def leverage_of(listing: Listing, account: Account) -> tuple[str, str]:
-    """Margin mode and leverage that the account has for an instrument."""
-    if not listing.linear:
-        return "Cross", "1"
-    default = account.leverages.get(ALL_INSTRUMENTS)
-    one = account.leverages.get(listing.id, default) or LeverageSet(listing.id, 1, MarginMode.CROSS)
-    return words.MARGIN_MODES[one.mode], str(one.leverage)
+def leverage_of(listing: Listing, account: Account) -> LeverageSet:
+    """Margin mode and leverage that the account has for an instrument: what it chose last, or the market's default."""
+    terms = listing.state.instrument.perpetual
+    if terms is None:
+        return SPOT_LEVERAGE
+    chosen = account.leverages.get(listing.id) or account.leverages.get(EVERY_PERPETUAL)
+    return chosen or LeverageSet(listing.id, terms.default_leverage, MarginMode.CROSS)

@@ -15,7 +15,7 @@ EXECUTIONS = {
     ExecutionKind.POSITION_LIQUIDATION: "BustTrade",
     ExecutionKind.COLLATERAL_LIQUIDATION: "BustTrade",
     ExecutionKind.MARKET_WIDE_CLOSURE: "Settle",
-    ExecutionKind.ASSIGNMENT: "Settle",
+    ExecutionKind.ASSIGNMENT: "BustTrade",
     ExecutionKind.DELEVERAGING: "AdlTrade",
 }
 
@@ -69,6 +69,15 @@ _CREATES = {
     Trigger.TRAILING_TAKE_PROFIT: "CreateByTrailingProfit",
 }
 
+_CREATED_BY_VENUE = {
+    ExecutionKind.POSITION_LIQUIDATION: "CreateByLiq",
+    ExecutionKind.COLLATERAL_LIQUIDATION: "CreateByLiq",
+    ExecutionKind.MARKET_WIDE_CLOSURE: "CreateBySettle",
+    ExecutionKind.ASSIGNMENT: "CreateByTakeOverPassThrough",
+    ExecutionKind.DELEVERAGING: "CreateByAdlPassThrough",
+}
+"""For orders that nobody entered."""
+
 _TIMES = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK", TimeInForce.DAY: "Day"}
 
 
@@ -91,7 +100,7 @@ def reject_reason(order: OwnOrder) -> str | None:
 
 def create_type(terms: OwnOrderOpened) -> str:
     """What made an order."""
-    return "CreateByLiq" if terms.liquidation else _CREATES[terms.trigger]
+    return _CREATED_BY_VENUE.get(terms.execution) or _CREATES[terms.trigger]
 
 
 def stop_order_type(terms: OwnOrderOpened) -> str | None:

@@ -4,8 +4,8 @@ without an id, and changes of positions; and when something last happened that a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -39,16 +39,29 @@ class InstrumentImage(Struct, frozen=True, array_like=True):
     unnumbered: int
 
 
+class PositionNumbers(NamedTuple):
+    """How often a position has changed, when it last did (microseconds), and the profits realised in its market so far,
+    which outlast it.
+    """
+
+    changes: int
+    ts: int
+    realised: int
+
+
+UNCHANGED_POSITION = PositionNumbers(0, 0, 0)
+
+
 class Image(Struct, frozen=True, array_like=True):
-    """The projection as a value. `times` has (epoch, ts), `positions` (account, instrument, seq, ts), both in order."""
+    """The projection as a value. `times` has (epoch, ts), `positions` (account, instrument, numbers), in order."""
 
     times: list[tuple[int, int]]
     instruments: list[InstrumentImage]
-    positions: list[tuple[int, int, int, int]]
+    positions: list[tuple[int, int, PositionNumbers]]
 
 
 class EkidenProjection(Projection):
-    """The numbers of every instrument and of every position (how often and when it last changed)."""
+    """The numbers of every instrument and of every position."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
@@ -56,7 +69,7 @@ class EkidenProjection(Projection):
         self._numbers = [Numbers(state, self._times) for state in market.instruments]
         self._touched: dict[Numbers, None] = {}
         self._reset: list[Numbers] = []
-        self._positions: dict[tuple[int, int], tuple[int, int]] = {}
+        self._positions: dict[int, dict[int, PositionNumbers]] = {}
         self._folds: dict[type, Callable[[Batch, Any], None]] = {
             LevelChange: self._level,
             Trade: self._trade,
@@ -73,9 +86,13 @@ class EkidenProjection(Projection):
         """The numbers of an instrument."""
         return self._numbers[instrument]
 
-    def position(self, account: int, instrument: int) -> tuple[int, int]:
-        """How often a position has changed, and when it last did (microseconds)."""
-        return self._positions.get((account, instrument), (0, 0))
+    def position(self, account: int, instrument: int) -> PositionNumbers:
+        """The numbers of a position."""
+        return self.positions(account).get(instrument, UNCHANGED_POSITION)
+
+    def positions(self, account: int) -> Mapping[int, PositionNumbers]:
+        """Those of all that an account has or had, by instrument."""
+        return self._positions.get(account, {})
 
     def fold(self, batch: Batch, change: Change | AccountChange) -> None:
         """Takes in one change."""
@@ -96,7 +113,11 @@ class EkidenProjection(Projection):
             InstrumentImage(number, one.epoch, _trimmed(one.counts), one.stirred, one.traded, one.unnumbered)
             for number, one in enumerate(self._numbers)
         ]
-        positions = [(*key, *value) for key, value in sorted(self._positions.items())]
+        positions = [
+            (account, instrument, numbers)
+            for account, held in sorted(self._positions.items())
+            for instrument, numbers in sorted(held.items())
+        ]
         return msgspec.msgpack.encode(Image(sorted(self._times.items()), instruments, positions))
 
     def restore(self, data: bytes) -> None:
@@ -109,7 +130,9 @@ class EkidenProjection(Projection):
             numbers.counts[: len(one.counts)] = one.counts
             numbers.epoch = one.epoch
             numbers.stirred, numbers.traded, numbers.unnumbered = one.stirred, one.traded, one.unnumbered
-        self._positions = {(account, instrument): (seq, ts) for account, instrument, seq, ts in image.positions}
+        self._positions = {}
+        for account, instrument, numbers_of_position in image.positions:
+            self._positions.setdefault(account, {})[instrument] = numbers_of_position
 
     # --- folds ------------------------------------------------------------------------------------------------------
 
@@ -146,8 +169,10 @@ class EkidenProjection(Projection):
 
     def _account(self, batch: Batch, change: AccountChange) -> None:
         if isinstance(change.event, PositionSet):
-            key = change.account, change.event.instrument
-            self._positions[key] = self._positions.get(key, (0, 0))[0] + 1, batch.ts
+            held = self._positions.setdefault(change.account, {})
+            number, realised = change.event.instrument, change.event.realised_profit_total
+            changes = held.get(number, UNCHANGED_POSITION).changes
+            held[number] = PositionNumbers(changes + 1, batch.ts, realised)
 
 
 def _trimmed(counts: list[int]) -> list[int]:

@@ -1,5 +1,5 @@
 """The REST calls below /api/v1 (spec/ekiden.md 7): routes, limits, who asks; the calls themselves are in
-rest_market.py, rest_account.py and rest_orders.py.
+rest_market.py, rest_account.py, rest_positions.py and rest_orders.py.
 
 Errors have four keys, because the documents and the SDK read different ones.
 """
@@ -12,9 +12,10 @@ from functools import partial
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest
 from polyfeed.dialects.ekiden import asyncapi, rest_market, spec
 from polyfeed.dialects.ekiden.auth import Authority, Login
-from polyfeed.dialects.ekiden.private import Desk
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.rest_account import Accounts
 from polyfeed.dialects.ekiden.rest_orders import Orders
+from polyfeed.dialects.ekiden.rest_positions import Positions
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, body_of, error, preflight, reply
 from polyfeed.dialects.ekiden.settings import EkidenSettings
 from polyfeed.dialects.ekiden.signatures import AuthRefused, Signed, milliseconds_of, signed_request
@@ -35,17 +36,18 @@ class EkidenRest:
         self._rate = settings.rest_rate
         self._calls: dict[str, tuple[int, int]] = {}
         public = rest_market.calls(desk)
-        orders, accounts = Orders(desk), Accounts(desk)
+        orders, accounts, positions = Orders(desk), Accounts(desk), Positions(desk)
         self._public: dict[tuple[str, str], Handler] = {
             ("GET", "/ping"): lambda call: reply({"status": "ok", "time": str(call.now // 1000)}),
             ("POST", "/authorize"): self._authorize,
             **{("GET", f"/market/{name}"): partial(_plain, handler) for name, handler in public.items()},
         }
         self._reading: dict[tuple[str, str], Handler] = {
-            ("GET", path): partial(_plain, handler) for path, handler in accounts.calls().items()
+            ("GET", path): partial(_plain, handler)
+            for path, handler in (accounts.calls() | positions.reading()).items()
         }
         self._trading: dict[tuple[str, str], Handler] = {
-            ("POST", f"/order/{name}"): handler for name, handler in orders.calls().items()
+            ("POST", path): handler for path, handler in (orders.calls() | positions.trading()).items()
         }
 
     def answer(self, now: int, request: RestRequest) -> RestAnswer:

@@ -1,8 +1,10 @@
-"""A call with several commands: each is carried out, whatever became of the ones before (spec/ekiden.md 7)."""
+"""What the wishes of a call come to, and a call with several of them (spec/ekiden.md 7): each is carried out, whatever
+became of the ones before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,20 +19,30 @@ Fields = dict[str, Any]
 
 
 class Step:
-    """One command of a call, and the names of its order; `link` is the client's own. An order that is to be made has no
-    id before the venue gives it one."""
+    """What one wish of a call comes to: commands, of which the last is about its order, and that order's names; `link`
+    is the client's own. An order that is to be made has no id before the venue gives it one."""
 
-    __slots__ = ("command", "link", "order_id")
+    __slots__ = ("commands", "link", "order_id")
 
-    def __init__(self, command: AnyCommand, order_id: int, link: str) -> None:
-        self.command = command
+    def __init__(self, commands: Sequence[AnyCommand], order_id: int, link: str) -> None:
+        self.commands = commands
         self.order_id = order_id
         self.link = link
+
+    def submit(self, told: Callable[[Outcome], RestAnswer], done: int = 0) -> RestSubmit:
+        """Carries out the commands; `told` hears what became of the last one, or of the first that was refused."""
+
+        def next_one(outcome: Outcome) -> RestAnswer:
+            if outcome.accepted and done + 1 < len(self.commands):
+                return self.submit(told, done + 1)
+            return told(outcome)
+
+        return RestSubmit(self.commands[done], next_one)
 
     def result(self, outcome: Outcome) -> Object:
         """What the client is told of it. Raises CallRefused when the venue refused it."""
         if not outcome.accepted:
-            raise CallRefused(f"{outcome.refusal}: {outcome.detail}" if outcome.detail else str(outcome.refusal))
+            raise CallRefused.of(outcome)
         return {"order_id": order_uuid(self.order_id or outcome.order_id), "order_link_id": self.link or None}
 
 
@@ -62,7 +74,7 @@ class Series:
             except CallRefused as refused:
                 self._refuse(refused)
                 continue
-            return RestSubmit(step.command, partial(self._told, step))
+            return step.submit(partial(self._told, step))
         return reply({"result": self._results, "exit_info": self._exits, "time": self._time()})
 
     def _told(self, step: Step, outcome: Outcome) -> RestAnswer:

@@ -1,7 +1,7 @@
 """`market/*`: what is publicly known, without a login (spec/ekiden.md 7).
 
-History that the market does not keep is empty: funding rates that were paid, and mark and index prices of a perpetual.
-Those of a spot instrument are its last price, so their candles are its own.
+A spot instrument's mark and index prices are its last price, so their candles are its own; it has no funding, no risk
+limits and no price limit.
 """
 
 from __future__ import annotations
@@ -10,21 +10,25 @@ from collections.abc import Callable
 
 from polyfeed.dialects.ekiden import public_objects as objects
 from polyfeed.dialects.ekiden import spec
-from polyfeed.dialects.ekiden.kline import candles
-from polyfeed.dialects.ekiden.private import Desk
+from polyfeed.dialects.ekiden.desk import Desk
+from polyfeed.dialects.ekiden.kline import candles, price_candles
 from polyfeed.dialects.ekiden.private_objects import quote_scale
 from polyfeed.dialects.ekiden.public_objects import RATE_DECIMALS, Object
+from polyfeed.dialects.ekiden.rest_scope import within
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, listing_of
+from polyfeed.dialects.ekiden.risk import risk_limits
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import decimal, milliseconds
-from polyfeed.market.candles import KEPT
+from polyfeed.market.candles import KEPT, Candles
 from polyfeed.market.intervals import interval_start
+from polyfeed.market.price_history import FUNDINGS_KEPT
 from polyfeed.market.tape import TAPE_LENGTH
 from polyfeed.model.enums import InstrumentStatus
+from polyfeed.model.formulas import PPM
 
 Handler = Callable[[Call], object]
 
-_TRADES, _CANDLES, _LEVELS = 60, 200, 50
+_TRADES, _CANDLES, _LEVELS, _FUNDINGS = 60, 200, 50, 200
 
 _STATUSES = {
     InstrumentStatus.ONLINE: "Trading",
@@ -44,8 +48,8 @@ def calls(desk: Desk) -> dict[str, Handler]:
         "orderbook": market.orderbook,
         "kline": market.kline,
         "recent-trade": market.trades,
-        "mark-price-kline": market.price_kline,
-        "index-price-kline": market.price_kline,
+        "mark-price-kline": market.mark_kline,
+        "index-price-kline": market.index_kline,
         "funding/history": market.funding,
         "open-interest": market.open_interest,
         "price-limit": market.price_limit,
@@ -78,13 +82,23 @@ class MarketCalls:
 
     def kline(self, call: Call) -> object:
         """Candles, oldest first."""
-        return {"symbol": self._one(call).symbol, "list": self._candles(call)}
-
-    def price_kline(self, call: Call) -> object:
-        """Candles of mark or index price."""
         listing = self._one(call)
-        rows = [] if listing.linear else [{key: row[key] for key in "tohlc"} for row in self._candles(call)]
-        return {"symbol": listing.symbol, "list": rows}
+        return {"symbol": listing.symbol, "list": candles(listing, *self._starts(call, listing))}
+
+    def mark_kline(self, call: Call) -> object:
+        """Candles of the mark price."""
+        listing = self._one(call)
+        prices = listing.state.prices
+        return self._price_kline(call, listing, listing.state.candles if prices is None else prices.mark)
+
+    def index_kline(self, call: Call) -> object:
+        """Candles of the index price."""
+        listing = self._one(call)
+        prices = listing.state.prices
+        return self._price_kline(call, listing, listing.state.candles if prices is None else prices.index)
+
+    def _price_kline(self, call: Call, listing: Listing, prices: Candles) -> object:
+        return {"symbol": listing.symbol, "list": price_candles(listing, prices, *self._starts(call, listing))}
 
     def trades(self, call: Call) -> object:
         """The last trades, newest first. Trades that came without an id are numbered as on the socket."""
@@ -98,9 +112,19 @@ class MarketCalls:
         return {"list": rows}
 
     def funding(self, call: Call) -> object:
-        """Rates that were paid: none are kept."""
-        self._one(call)
-        return {"list": []}
+        """Rates that were paid, newest first."""
+        listing = self._one(call)
+        prices = listing.state.prices
+        rows = [
+            {
+                "symbol": listing.symbol,
+                "funding_rate": decimal(one.rate_ppm, RATE_DECIMALS),
+                "funding_time": milliseconds(one.ts),
+            }
+            for one in ([] if prices is None else reversed(prices.fundings))
+            if within(call, one.ts)
+        ]
+        return {"list": rows[: call.number("limit", _FUNDINGS, 1, FUNDINGS_KEPT)]}
 
     def open_interest(self, call: Call) -> object:
         """The open interest as it is."""
@@ -110,19 +134,32 @@ class MarketCalls:
         return {"symbol": listing.symbol, "list": [row], "next_page_cursor": ""}
 
     def price_limit(self, call: Call) -> object:
-        """There are none, which a 0 says."""
+        """The highest price to buy for and the lowest to sell for; "0" where there is none."""
         listing = self._one(call)
-        return {"symbol": listing.symbol, "buy_limit": "0", "sell_limit": "0", "ts": milliseconds(self._now(listing))}
+        terms = listing.state.instrument.perpetual
+        band = 0 if terms is None else listing.mark * terms.price_band_ppm // PPM
+        return {
+            "symbol": listing.symbol,
+            "buy_limit": listing.price(listing.mark + band if band else 0),
+            "sell_limit": listing.price(listing.mark - band if band else 0),
+            "ts": milliseconds(self._now(listing)),
+        }
 
     def risk_limit(self, call: Call) -> object:
-        """A spot instrument has none."""
-        self._chosen(call)
-        return {"list": [], "next_page_cursor": ""}
+        """The risk tiers of one perpetual, or of all."""
+        rows: list[Object] = []
+        for listing in self._chosen(call):
+            terms = listing.state.instrument.perpetual
+            if terms is not None:
+                rows += risk_limits(listing, terms, quote_scale(listing, self._market))
+        return {"list": rows, "next_page_cursor": ""}
 
     # --- parts ------------------------------------------------------------------------------------------------------
 
     def _instrument(self, listing: Listing) -> Object:
         instrument = listing.state.instrument
+        terms = instrument.perpetual
+        leverage = {} if terms is None else {"max_leverage": str(terms.max_leverage)}
         return {
             "symbol": listing.symbol,
             "addr": listing.address,
@@ -137,10 +174,12 @@ class MarketCalls:
             "min_notional_value": decimal(instrument.min_cost, quote_scale(listing, self._market)),
             "maker_fee_rate": decimal(instrument.maker_fee_ppm, RATE_DECIMALS),
             "taker_fee_rate": decimal(instrument.taker_fee_ppm, RATE_DECIMALS),
+            **leverage,
         }
 
-    def _candles(self, call: Call) -> list[Object]:
-        listing, interval = self._one(call), spec.INTERVALS.get(call.text("interval"))
+    def _starts(self, call: Call, listing: Listing) -> tuple[int, list[int]]:
+        """The interval that is asked for, and the starts of its candles, ascending."""
+        interval = spec.INTERVALS.get(call.text("interval"))
         if interval is None:
             raise CallRefused(f"interval must be one of {', '.join(spec.INTERVALS)}")
         limit = call.number("limit", _CANDLES, 1, KEPT)
@@ -152,7 +191,7 @@ class MarketCalls:
         while len(starts) < limit and start >= max(first, 1):
             starts.append(start)
             start = interval_start(interval, start - 1)
-        return candles(listing, interval, starts[::-1])
+        return interval, starts[::-1]
 
     def _now(self, listing: Listing) -> int:
         return self._desk.projection.of(listing.id).now

@@ -14,14 +14,15 @@ from polyfeed.accounts.account import Account
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
 from polyfeed.dialects.ekiden import spec
+from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.ids import order_number, order_uuid
-from polyfeed.dialects.ekiden.order_terms import placing
-from polyfeed.dialects.ekiden.private import Desk
+from polyfeed.dialects.ekiden.order_terms import leveraging, placing
 from polyfeed.dialects.ekiden.rest_batch import SUCCESS, Fields, Reader, Series, Step
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, account_of, body_of, decimal_of, listing_of, reply
 from polyfeed.dialects.ekiden.wire import milliseconds
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AmendOrder, CancelAll, CancelOrder
+from polyfeed.model.enums import CloseReason
 
 Handler = Callable[[Call], RestAnswer]
 
@@ -34,21 +35,18 @@ class Orders:
         self._accounts = desk.context.accounts
 
     def calls(self) -> dict[str, Handler]:
-        """The calls by the last part of their path."""
+        """The calls by their path."""
         readers: dict[str, Reader] = {"place": self._place, "amend": self._amend, "cancel": self._cancel}
-        single = {name: self._single(read) for name, read in readers.items()}
-        return (
-            single
-            | {f"{name}-batch": self._batch(read) for name, read in readers.items()}
-            | {"cancel-all": self._cancel_all}
-        )
+        single = {f"/order/{name}": self._single(read) for name, read in readers.items()}
+        several = {f"/order/{name}-batch": self._batch(read) for name, read in readers.items()}
+        return single | several | {"/order/cancel-all": self._cancel_all}
 
     # --- one, several, all ------------------------------------------------------------------------------------------
 
     def _single(self, read: Reader) -> Handler:
         def handler(call: Call) -> RestAnswer:
             step = read(call, body_of(call.request))
-            return RestSubmit(step.command, partial(_single_reply, step))
+            return step.submit(partial(_single_reply, step))
 
         return handler
 
@@ -67,19 +65,20 @@ class Orders:
         instrument = -1
         if fields.get("symbol"):
             instrument = listing_of(self._desk.symbols, fields["symbol"]).id
-        account = self._account(number)
-        before = [one for one in account.orders.values() if instrument in (-1, one.terms.instrument)]
+        account, since = self._account(number), self._desk.context.market.ts
 
         def told(outcome: Outcome) -> RestAnswer:
             if not outcome.accepted:
-                raise CallRefused(f"{outcome.refusal}: {outcome.detail}")
-            gone = [one for one in before if one.order_id not in account.orders]
+                return CallRefused.of(outcome).response()
             result = [
-                {"order_id": order_uuid(one.order_id), "order_link_id": one.terms.client_id or None} for one in gone
+                {"order_id": order_uuid(one.order_id), "order_link_id": one.terms.client_id or None}
+                for one in account.closed.values()
+                if one.updated_ts > since and one.reason is CloseReason.USER
+                if instrument in (-1, one.terms.instrument)
             ]
             return reply({"result": result, "exit_info": SUCCESS, "time": self.time()})
 
-        return RestSubmit(CancelAll(number, instrument), lambda outcome: _or_error(lambda: told(outcome)))
+        return RestSubmit(CancelAll(number, instrument), told)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -87,7 +86,8 @@ class Orders:
         listing = listing_of(self._desk.symbols, fields.get("symbol"))
         number = account_of(call, fields.get("sub_account_address"))
         command = placing(listing, number, fields)
-        return Step(command, 0, command.client_id)
+        leverage = leveraging(listing, self._account(number), fields)
+        return Step([*leverage, command], 0, command.client_id)
 
     def _amend(self, call: Call, fields: Fields) -> Step:
         number, order = self._order(call, fields)
@@ -97,11 +97,11 @@ class Orders:
         size = decimal_of(fields, "qty" if fields.get("qty") is not None else "size", instrument.size_scale)
         if not price and not size:
             raise CallRefused("an amendment needs a new price or qty")
-        return Step(AmendOrder(number, order.order_id, price, size), order.order_id, order.terms.client_id)
+        return Step([AmendOrder(number, order.order_id, price, size)], order.order_id, order.terms.client_id)
 
     def _cancel(self, call: Call, fields: Fields) -> Step:
         number, order = self._order(call, fields)
-        return Step(CancelOrder(number, order.order_id), order.order_id, order.terms.client_id)
+        return Step([CancelOrder(number, order.order_id)], order.order_id, order.terms.client_id)
 
     def _order(self, call: Call, fields: Fields) -> tuple[int, OwnOrder]:
         """The open order that a request names by `order_id` or `order_link_id`, and its account."""
@@ -133,12 +133,8 @@ class Orders:
 
 
 def _single_reply(step: Step, outcome: Outcome) -> RestAnswer:
-    return _or_error(lambda: reply(step.result(outcome)))
-
-
-def _or_error(answer: Callable[[], RestAnswer]) -> RestAnswer:
-    """The answer, or the error that it raises: what comes after the venue is not in the hands of rest.py any more."""
+    """What comes after the venue is not in the hands of rest.py any more, errors included."""
     try:
-        return answer()
+        return reply(step.result(outcome))
     except CallRefused as refused:
         return refused.response()

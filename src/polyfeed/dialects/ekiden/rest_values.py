@@ -14,6 +14,7 @@ from polyfeed.dialects.ekiden.ids import account_number
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.symbols import Listing, Symbols
 from polyfeed.dialects.ekiden.wire import encode
+from polyfeed.model.batches import Outcome
 from polyfeed.model.numbers import parse_scaled
 
 PAGE_DEFAULT, PAGE_LIMIT = 50, 1000
@@ -29,6 +30,11 @@ class CallRefused(Exception):
         super().__init__(message)
         self.status = status
         self.number = number
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> CallRefused:
+        """What the venue refused."""
+        return cls(f"{outcome.refusal}: {outcome.detail}" if outcome.detail else str(outcome.refusal))
 
     def response(self) -> RestResponse:
         """The error as the client gets it."""

@@ -221,10 +221,14 @@ _POOL_DECIMALS = [
 _ADL = {
     "pool_id": TEXT,
     "pool_group_id": TEXT,
-    "adl_mode": FLAG,
+    "adl_mode": {"type": "string", "enum": ["Normal", "Elevated"]},
     "adl_trigger_reason": or_null(TEXT),
     "updated_time": MS,
 }
+
+_INVENTORY = record(
+    {"symbol": TEXT, "side": SIDE, "size": DECIMAL, "avg_entry_price": DECIMAL, "unrealized_pnl": DECIMAL}
+)
 
 DATA: dict[str, Schema] = {
     spec.ORDERBOOK: record(
@@ -259,7 +263,7 @@ DATA: dict[str, Schema] = {
             ("reason",),
         )
     ),
-    spec.POOL: record({**_ADL, **dict.fromkeys(_POOL_DECIMALS, DECIMAL), "inventory": listed({"type": "object"})}),
+    spec.POOL: record({**_ADL, **dict.fromkeys(_POOL_DECIMALS, DECIMAL), "inventory": listed(_INVENTORY)}),
     spec.ADL: record({**_ADL, "symbol": TEXT, "latest_pnl_ratio": or_null(DECIMAL), "equity": DECIMAL}),
     spec.ORDER: listed(_ORDER, minItems=1),
     spec.EXECUTION: listed(_EXECUTION, minItems=1),

@@ -115,7 +115,7 @@ class PublicSession(EkidenSession):
 class PrivateSession(EkidenSession):
     """A connection to /ws/private: a login first, then the topics of that account and its sub-accounts.
 
-    The login must come in time, and may fail twice. It ends with its key.
+    The login must come in time, and may fail twice. It ends with its token, and at once with its key.
     """
 
     def __init__(self, authority: Authority, settings: EkidenSettings, now: int) -> None:
@@ -138,8 +138,8 @@ class PrivateSession(EkidenSession):
         return effects
 
     def account_notice(self, now: int, change: AccountChange) -> list[Effect]:
-        """A revoked key ends who logged in by it."""
-        if self._login is None or self._authority.stands(self._login):
+        """A key was set or revoked; if it was this login's, and it may not read any more, the connection ends."""
+        if self._login is None or self._authority.may(self._login, spec.READ):
             return []
         return [Send(wire.error(spec.INVALID_TOKEN, None)), Close(*spec.CLOSE_AUTH_ENDED)]
 

@@ -1,0 +1,41 @@
+"""What a call about own accounts is about: which accounts, which times, which objects."""
+
+from __future__ import annotations
+
+from polyfeed.accounts.account import Account
+from polyfeed.dialects.ekiden.desk import Desk
+from polyfeed.dialects.ekiden.public_objects import Object
+from polyfeed.dialects.ekiden.rest_values import Call, account_of, listing_of
+
+Row = tuple[str, Object]
+"""An object with the name that a cursor may give it."""
+
+_EVER = 1 << 62
+
+
+class Scope:
+    """The accounts that calls are about."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def accounts(self, call: Call) -> list[Account]:
+        """All that the caller has, or the one that `sub_account_address` names. Raises CallRefused for one of others,
+        and for an unknown symbol."""
+        address = call.text("sub_account_address")
+        if call.text("symbol"):
+            listing_of(self._desk.symbols, call.text("symbol"))
+        numbers = [account_of(call, address)] if address else call.accounts
+        found = (self._desk.context.accounts.get(number) for number in numbers)
+        return [account for account in found if account is not None]
+
+
+def within(call: Call, ts: int) -> bool:
+    """Whether a time (microseconds) lies in what the call asks for, in milliseconds. Raises CallRefused."""
+    return call.number("start_time", 0, 0, _EVER) <= ts // 1000 <= call.number("end_time", _EVER, 0, _EVER)
+
+
+def fits(call: Call, row: Object) -> bool:
+    """Whether an object is what the call asks for."""
+    asked = {name: call.text(name) for name in ("symbol", "order_id", "order_link_id")}
+    return all(not text or row.get(name) == text for name, text in asked.items())
