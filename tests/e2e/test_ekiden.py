@@ -17,12 +17,16 @@ from polyfeed.model.commands import SetSystemStatus
 from tests.e2e.ekiden_client import ALICE, BOB, Api, Book, Client
 from tests.e2e.world import World, world
 
-PAIRS = ("BTC-USD", "ETH-USD", "ADA-BTC", "ETH-EUR")
+PERPETUAL = "BTC-USDC"
+PAIRS = ("BTC-USD", "ETH-USD", "ADA-BTC", "ETH-EUR", PERPETUAL)
 DEPTHS = (1, 10, 50, 200, 1000)
 TOPICS = [
     *(f"orderbook.{depth}.{pair}" for pair in PAIRS for depth in DEPTHS),
     *(f"{name}.{pair}" for pair in PAIRS for name in ("trade", "ticker", "kline.1m", "kline.1M", "all_liquidations")),
+    f"insurance_pool.{PERPETUAL}",
+    f"adl_alert.{PERPETUAL}",
 ]
+SETTINGS = ("flow.agents=5", "ekiden.message_rate=0", "ekiden.later_topics=true")
 
 
 async def meanwhile(one: World, call: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
@@ -57,7 +61,7 @@ async def settled(one: World, *clients: Client) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("capture", "least"), [("orders", 500), ("levels", 100)])
 async def test_both_gateways_say_the_same_bytes(capture: str, least: int) -> None:
-    async with world("flow.agents=5", "ekiden.message_rate=0", f"flow.capture={capture}") as one:
+    async with world(*SETTINGS, f"flow.capture={capture}") as one:
         await one.pass_time(2)
         early = await Client.open(one.first.ports["ekiden"])
         await early.subscribe(*TOPICS)
@@ -139,6 +143,48 @@ async def test_a_user_trades() -> None:
         missing = await meanwhile(one, alice.call("POST", "/order/cancel", {"order_id": placed["order_id"]}))
         assert (missing["status"], missing["error_code"]) == (404, 2004)
         await public.close()
+        await private.close()
+
+
+@pytest.mark.slow
+async def test_a_user_trades_a_perpetual() -> None:
+    """Leverage and margin mode over REST, positions on the socket of a gateway that came later, closed with a profit."""
+    async with world("flow.agents=0", "flow.capture=off", "ekiden.rest_rate=0") as one:
+        await one.pass_time(0.5)
+        second = await one.another_gateway()
+        alice, bob = Api(one.first.ports["ekiden"], ALICE), Api(second.ports["ekiden"], BOB)
+        await meanwhile(one, _named(alice.log_in()))
+        await meanwhile(one, _named(bob.log_in()))
+        private = await Client.open(second.ports["ekiden"], "/ws/private")
+        await private.say(op="auth", bearer=alice.token, req_id="200001")
+        assert '"success":true' in await private.until_text('"req_id":"200001"')
+        await private.subscribe("order", "execution", "position", "account_balance")
+        (ticker,) = (await meanwhile(one, alice.call("GET", f"/market/tickers?symbol={PERPETUAL}")))["list"]
+        mark = round(float(ticker["mark_price"]))
+        wish = {"symbol": PERPETUAL, "order_type": "Limit", "qty": "0.01", "price": str(mark)}
+        isolated = {"side": "Buy", "margin_mode": "Isolated", "leverage": "4"}
+        bought = await meanwhile(one, alice.call("POST", "/order/place", wish | isolated))
+        await meanwhile(one, bob.call("POST", "/order/place", wish | {"side": "Sell"}))
+        (held,) = (await meanwhile(one, alice.call("GET", "/position/list")))["list"]
+        assert (held["side"], held["size"], held["avg_price"]) == ("Buy", "0.01", str(mark))
+        assert (held["margin_mode"], held["leverage"], held["risk_id"]) == ("Isolated", "4", 1)
+        assert float(held["position_im"]) == mark * 0.01 / 4
+        await settled(one, private)
+        assert private.of("execution")[0]["data"][0]["order_id"] == bought["order_id"]
+        assert private.of("position")[-1]["data"] == [held]
+
+        higher = wish | {"price": str(mark + 10)}
+        await meanwhile(one, bob.call("POST", "/order/place", higher | {"side": "Buy"}))
+        await meanwhile(one, alice.call("POST", "/order/place", higher | {"side": "Sell", "reduce_only": True}))
+        (closed,) = (await meanwhile(one, alice.call("GET", "/position/closed-pnl")))["list"]
+        profit = float(closed["cum_exit_value"]) - float(closed["cum_entry_value"])
+        assert round(profit, 6) == 0.1
+        net = profit - float(closed["open_fee"]) - float(closed["close_fee"])
+        assert round(float(closed["closed_pnl"]), 4) == round(net, 4)
+        await settled(one, private)
+        assert private.of("order")[-1]["data"][-1]["closed_pnl"] == closed["closed_pnl"]
+        assert private.of("position")[-1]["data"][0]["size"] == "0"
+        assert (await meanwhile(one, alice.call("GET", "/position/list")))["list"] == []
         await private.close()
 
 

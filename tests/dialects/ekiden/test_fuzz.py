@@ -10,6 +10,9 @@ import pytest
 
 from polyfeed.dialects._base.effects import Close, FeedKey, Join, Leave, Send, Snapshot
 from polyfeed.dialects.ekiden.spec import INTERVALS
+from polyfeed.model.commands import Deposit, SetIndexPrice
+from polyfeed.model.enums import InstrumentKind
+from polyfeed.model.perpetuals import PerpetualTerms
 
 from .rig import ALICE, Rig, instrument, public_key, sign
 
@@ -151,13 +154,17 @@ def test_calls_of_any_kind() -> None:
         "nonce": "x",
     }
     token = json.loads(rig.rest("POST", "/api/v1/authorize", json.dumps(body).encode()).body)["token"]
+    rig.list(instrument(2, "BTC-PERP", kind=InstrumentKind.PERPETUAL, perpetual=PerpetualTerms()))
+    rig.must(SetIndexPrice(2, 200), Deposit(ALICE, "PERP", 10**9))
     fields = ("symbol", "side", "order_type", "qty", "price", "order_id", "trigger", "tpsl", "request", "time_in_force")
+    fields += ("margin_mode", "leverage", "slippage_tolerance", "expire_time", "smp_type", "reduce_only")
     for _ in range(10_000):
         query = "&".join(
-            f"{name}={dice.choice(_TEXTS)}" for name in dice.sample(("symbol", "limit", "cursor", "depth"), 2)
+            f"{name}={dice.choice(_TEXTS)}"
+            for name in dice.sample(("symbol", "limit", "cursor", "depth", "interval", "start_time", "open_only"), 2)
         )
         sent: Any = {name: anything(dice) for name in dice.sample(fields, 4)}
-        sent |= {"symbol": "BTC-USDC"} if dice.random() < 0.7 else {}
+        sent |= {"symbol": dice.choice(("BTC-USDC", "BTC-PERP"))} if dice.random() < 0.7 else {}
         if dice.random() < 0.5:
             sent |= {"side": "Buy", "order_type": "Limit", "qty": "1", "price": "2"}
         data = json.dumps(anything(dice) if dice.random() < 0.1 else sent).encode()

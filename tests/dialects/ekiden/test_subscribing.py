@@ -80,6 +80,11 @@ def test_a_few_hundred_moments() -> None:
 
 
 @pytest.mark.slow
+def test_two_thousand_moments() -> None:
+    assert load(2_000, 7) > 20_000
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_ten_thousand_moments() -> None:
     assert load(MOMENTS, 6) > 100_000

@@ -11,7 +11,7 @@ from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
-from polyfeed.dialects.ekiden import feeds, spec
+from polyfeed.dialects.ekiden import feeds, pool_feeds, spec
 from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.book import BookFeed
 from polyfeed.dialects.ekiden.desk import Desk
@@ -30,8 +30,8 @@ PUBLIC_FEEDS: dict[str, Callable[[FeedKey, Listing, Numbers, Desk], Feed]] = {
     spec.TICKER: feeds.TickerFeed,
     spec.KLINE: KlineFeed,
     spec.LIQUIDATIONS: feeds.LiquidationFeed,
-    spec.POOL: feeds.PoolFeed,
-    spec.ADL: feeds.AdlFeed,
+    spec.POOL: pool_feeds.PoolFeed,
+    spec.ADL: pool_feeds.AdlFeed,
 }
 
 

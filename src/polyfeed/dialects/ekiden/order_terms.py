@@ -30,15 +30,16 @@ _SMP = {
 }
 _MODES = {"Cross": MarginMode.CROSS, "Isolated": MarginMode.ISOLATED}
 _DIRECTIONS = {"Up": True, "Down": False}
-_LATEST_MS = 1 << 50
+_LATEST_MS = 3_000_000_000_000
+"""In the year 2065; further the venue does not count."""
 
 
-def placing(listing: Listing, account: int, fields: Fields) -> PlaceOrder:
-    """The command. Raises CallRefused for terms that cannot be read or that this venue has not."""
+def placing(listing: Listing, account: int, fields: Fields, now: int) -> PlaceOrder:
+    """The command; `now` is venue time. Raises CallRefused for terms that cannot be read or that this venue has not."""
     instrument = listing.state.instrument
     kind = word_of(fields, "order_type", _TYPES)
     side = word_of(fields, "side", _SIDES)
-    tif, expire_ts = _time_in_force(fields, kind)
+    tif, expire_ts = _time_in_force(fields, kind, now // 1000)
     trigger, trigger_price = _trigger(listing, fields, side)
     if fields.get("tpsl") is not None:
         raise CallRefused("tpsl is not taken here; send a conditional order of its own")
@@ -82,22 +83,29 @@ def leverage_given(fields: Fields) -> int:
     return decimal_of(fields, "leverage", 0)
 
 
-def _time_in_force(fields: Fields, kind: OrderKind) -> tuple[TimeInForce, int]:
+def _time_in_force(fields: Fields, kind: OrderKind, now_ms: int) -> tuple[TimeInForce, int]:
     """A word, or `{"GTD": ms}`; GTC where there is none, IOC for a market order, and the end of the order. An
     `expire_time` makes GTC one that ends then."""
     value, expires = fields.get("time_in_force"), decimal_of(fields, "expire_time", 0)
     if isinstance(value, dict):
         until = value.get("GTD")
-        if type(until) is not int or not 0 < until < _LATEST_MS or expires not in (0, until):
+        if type(until) is not int or expires not in (0, until):
             raise CallRefused('time_in_force is a word or {"GTD": milliseconds}')
-        return TimeInForce.GTD, until * 1000
+        return TimeInForce.GTD, _end(until, now_ms)
     default = "GTC" if kind is OrderKind.LIMIT else "IOC"
     tif = word_of(fields, "time_in_force", _TIMES, default)
     if not expires:
         return tif, 0
-    if tif is not TimeInForce.GTC or expires >= _LATEST_MS:
-        raise CallRefused("expire_time is of orders that are GTC until then, in milliseconds")
-    return TimeInForce.GTD, expires * 1000
+    if tif is not TimeInForce.GTC:
+        raise CallRefused("expire_time is of orders that are GTC until then")
+    return TimeInForce.GTD, _end(expires, now_ms)
+
+
+def _end(ms: int, now_ms: int) -> int:
+    """The end of an order, in venue time."""
+    if not now_ms < ms < _LATEST_MS:
+        raise CallRefused(f"an order must end after now, {now_ms}, in milliseconds")
+    return ms * 1000
 
 
 def _trigger(listing: Listing, fields: Fields, side: Side) -> tuple[Trigger, int]:

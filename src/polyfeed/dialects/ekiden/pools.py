@@ -1,4 +1,4 @@
-"""`insurance_pool` and `adl_alert`, topics of a later revision (spec/ekiden.md 5; off by default).
+"""The objects of `insurance_pool` and `adl_alert` (spec/ekiden.md 5).
 
 One insurance fund of a settlement currency stands behind all its markets. As Ekiden has a pool for each symbol, each of
 ours is that fund's money with what it holds in that market, and redistributes nothing.

@@ -1,5 +1,5 @@
-"""The REST calls below /api/v1 (spec/ekiden.md 7): routes, limits, who asks; the calls themselves are in
-rest_market.py, rest_account.py, rest_positions.py and rest_orders.py.
+"""The REST calls below /api/v1 (spec/ekiden.md 7): routes, limits, who asks. The calls themselves are in rest_market.py,
+rest_klines.py and rest_perpetuals.py, a user's own in rest_account.py, rest_positions.py and rest_orders.py.
 
 Errors have four keys, because the documents and the SDK read different ones.
 """
@@ -10,11 +10,14 @@ from collections.abc import Callable
 from functools import partial
 
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest
-from polyfeed.dialects.ekiden import asyncapi, rest_market, spec
+from polyfeed.dialects.ekiden import asyncapi, spec
 from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.rest_account import Accounts
+from polyfeed.dialects.ekiden.rest_klines import Klines
+from polyfeed.dialects.ekiden.rest_market import MarketCalls
 from polyfeed.dialects.ekiden.rest_orders import Orders
+from polyfeed.dialects.ekiden.rest_perpetuals import Perpetuals
 from polyfeed.dialects.ekiden.rest_positions import Positions
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, body_of, error, preflight, reply
 from polyfeed.dialects.ekiden.settings import EkidenSettings
@@ -35,12 +38,12 @@ class EkidenRest:
         self._authority = authority
         self._rate = settings.rest_rate
         self._calls: dict[str, tuple[int, int]] = {}
-        public = rest_market.calls(desk)
+        public = MarketCalls(desk).calls() | Klines(desk).calls() | Perpetuals(desk).calls()
         orders, accounts, positions = Orders(desk), Accounts(desk), Positions(desk)
         self._public: dict[tuple[str, str], Handler] = {
             ("GET", "/ping"): lambda call: reply({"status": "ok", "time": str(call.now // 1000)}),
             ("POST", "/authorize"): self._authorize,
-            **{("GET", f"/market/{name}"): partial(_plain, handler) for name, handler in public.items()},
+            **{("GET", path): partial(_plain, handler) for path, handler in public.items()},
         }
         self._reading: dict[tuple[str, str], Handler] = {
             ("GET", path): partial(_plain, handler)

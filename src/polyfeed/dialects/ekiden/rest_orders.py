@@ -85,13 +85,15 @@ class Orders:
     def _place(self, call: Call, fields: Fields) -> Step:
         listing = listing_of(self._desk.symbols, fields.get("symbol"))
         number = account_of(call, fields.get("sub_account_address"))
-        command = placing(listing, number, fields)
+        command = placing(listing, number, fields, self._desk.context.market.ts)
         leverage = leveraging(listing, self._account(number), fields)
         return Step([*leverage, command], 0, command.client_id)
 
     def _amend(self, call: Call, fields: Fields) -> Step:
         number, order = self._order(call, fields)
         listing = listing_of(self._desk.symbols, fields.get("symbol") or self._symbol(order))
+        if fields.get("trigger") is not None or fields.get("tpsl") is not None:
+            raise CallRefused("an amendment changes price and qty; cancel a conditional order and send another")
         instrument = listing.state.instrument
         price = decimal_of(fields, "price", instrument.price_scale)
         size = decimal_of(fields, "qty" if fields.get("qty") is not None else "size", instrument.size_scale)

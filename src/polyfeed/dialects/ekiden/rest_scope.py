@@ -1,4 +1,4 @@
-"""What a call about own accounts is about: which accounts, which times, which objects."""
+"""What a call is about: which instruments, which accounts, which times, which objects."""
 
 from __future__ import annotations
 
@@ -6,11 +6,31 @@ from polyfeed.accounts.account import Account
 from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.rest_values import Call, account_of, listing_of
+from polyfeed.dialects.ekiden.symbols import Listing
 
 Row = tuple[str, Object]
 """An object with the name that a cursor may give it."""
 
 _EVER = 1 << 62
+
+
+class Listings:
+    """The instruments that calls are about. Every method may raise CallRefused."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def one(self, call: Call) -> Listing:
+        """The one that `symbol` names."""
+        return listing_of(self._desk.symbols, call.text("symbol"))
+
+    def chosen(self, call: Call) -> list[Listing]:
+        """That one, or all."""
+        return [self.one(call)] if call.text("symbol") else list(self._desk.symbols)
+
+    def now(self, listing: Listing) -> int:
+        """The time of its history (microseconds)."""
+        return self._desk.projection.of(listing.id).now
 
 
 class Scope:

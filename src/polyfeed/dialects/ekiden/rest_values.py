@@ -145,11 +145,11 @@ def flag_of(fields: Mapping[str, Any], name: str) -> bool:
 
 def listing_of(symbols: Symbols, symbol: object) -> Listing:
     """The instrument of a symbol. Raises CallRefused."""
-    listing = symbols.find(symbol) if isinstance(symbol, str) else None
+    if not isinstance(symbol, str) or not symbol:
+        raise CallRefused("symbol must be a string")
+    listing = symbols.find(symbol)
     if listing is None:
-        raise CallRefused(
-            "symbol is missing" if not symbol else f"unknown symbol {symbol!r}", 404, spec.ERROR_NOT_FOUND
-        )
+        raise CallRefused(f"unknown symbol {symbol!r}", 404, spec.ERROR_NOT_FOUND)
     return listing
 
 
