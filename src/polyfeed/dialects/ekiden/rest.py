@@ -1,5 +1,7 @@
-"""The REST calls below /api/v1 (spec/ekiden.md 7): routes, limits, who asks. The calls themselves are in rest_market.py,
-rest_klines.py and rest_perpetuals.py, a user's own in rest_account.py, rest_positions.py and rest_orders.py.
+"""The REST calls below /api/v1 (spec/ekiden.md 7): routes, limits, who asks.
+
+The calls themselves are in rest_market.py, rest_klines.py and rest_perpetuals.py, a user's own in rest_account.py,
+rest_positions.py and rest_orders.py.
 
 Errors have four keys, because the documents and the SDK read different ones.
 """
