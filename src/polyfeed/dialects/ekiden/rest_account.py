@@ -39,7 +39,7 @@ class Accounts:
             "/order/history": self.history,
             "/execution/list": self.executions,
             "/account/balance": self.balances,
-            "/user/root-account": lambda call: {"root_addr": account_address(call.account)},
+            "/user/root-account": self.root,
             "/user/sub-accounts": lambda call: {"sub_accounts": [account_address(one) for one in call.accounts]},
             "/user/api-keys": self.keys,
         }
@@ -73,6 +73,11 @@ class Accounts:
             owned = [code for code, balance in account.balances.items() if balance.total or balance.held]
             rows += balances(self._desk, account, owned)
         return {"list": rows}
+
+    def root(self, call: Call) -> object:
+        """The main account of the user, also for a sub-account's key."""
+        account = self._desk.context.accounts.get(call.account)
+        return {"root_addr": account_address(account.parent if account and account.parent else call.account)}
 
     def keys(self, call: Call) -> object:
         """The user's public keys."""
