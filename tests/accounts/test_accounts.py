@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from polyfeed.accounts import image
 from polyfeed.accounts.account import Account, Balance, Fill, Payment, Settlement
 from polyfeed.accounts.accounts import AccountChange, Accounts
-from polyfeed.accounts.orders import OwnOrder
+from polyfeed.accounts.orders import Closing, OwnOrder
 from polyfeed.model.batches import Batch, decode_batch, encode_batch
-from polyfeed.model.enums import BalanceCause, CloseReason, MarginMode, OrderKind, OrderStatus, Side
+from polyfeed.model.enums import BalanceCause, CloseReason, ExecutionKind, MarginMode, OrderKind, OrderStatus, Side
 from polyfeed.model.errors import BatchOutOfOrder
 from polyfeed.model.events import (
     AccountOpened,
@@ -166,6 +166,37 @@ def test_funding_and_settlements_are_kept_with_their_times(driven: Driven) -> No
     assert list(driven[ANNA].settlements) == [Settlement(34, settled)]
     again = Accounts.restore(driven.accounts.snapshot())
     assert again.state_hash() == driven.accounts.state_hash()
+
+
+def closed_part(size: int, entry: int, leaving: int, fees: tuple[int, int], order: int = 5) -> PositionSettled:
+    """A part of a long position that an order sold; the fees are those of opening and of closing it."""
+    profit, all_fees = leaving - entry, sum(fees)
+    return PositionSettled(
+        *(0, 4, 12, leaving // size, entry // size, profit + all_fees, profit, all_fees, 0, 0, 0, False),
+        *(Side.SELL, size, entry, leaving, fees[1], order, 3),
+    )
+
+
+def test_an_order_adds_up_what_it_closed_also_when_it_has_ended(driven: Driven) -> None:
+    driven.send(opened(), fill(2, 7), closed_part(2, 200, 230, (-2, -3)))
+    first = driven[ANNA].orders[5].closing
+    assert first == Closing(2, 200, 230, 30, -2, -3, 1, 3, ExecutionKind.TRADE)
+    assert first.net == 25
+    driven.send(fill(7, 0), OwnOrderUpdated(5, OrderStatus.FILLED, 0, 9, 900, 1, False))
+    (change,) = driven.send(closed_part(7, 700, 690, (-7, -1)))
+    assert change.order == driven[ANNA].closed[5]
+    assert driven[ANNA].closed[5].closing == Closing(9, 900, 920, 20, -9, -4, 2, 3, ExecutionKind.TRADE)
+    assert 5 not in driven[ANNA].orders
+    again = Accounts.restore(driven.accounts.snapshot())
+    assert again.get(ANNA).closed == driven[ANNA].closed  # type: ignore[union-attr]
+
+
+def test_what_no_order_closed_is_no_order_s(driven: Driven) -> None:
+    driven.send(opened(), closed_part(1, 1, 1, (0, 0), order=6))
+    fee = PositionSettled(0, 4, 12, 0, 0, -3, 0, 0, -3, 0, 0, True)
+    assert driven.send(fee) == [AccountChange(ANNA, fee, None)]
+    assert driven[ANNA].orders[5].closing is None
+    assert len(driven[ANNA].settlements) == 2
 
 
 def test_a_thousand_fills_are_kept(driven: Driven) -> None:
