@@ -26,10 +26,15 @@ PRIVATE_TOPICS = {name: name for name in (spec.ORDER, spec.EXECUTION, spec.POSIT
 _PRIVATE_OPS = (spec.AUTH, spec.AUTH_API_KEY)
 
 
+LATER = (spec.POOL, spec.ADL)
+
+
 @cache
-def document() -> dict[str, Any]:
-    """The whole document: a channel for each socket, an operation for each request and each topic."""
-    messages = {**_requests(), **_replies(), **_events()}
+def document(*, later: bool) -> dict[str, Any]:
+    """The whole document: a channel for each socket, an operation for each request and each topic; `later` says that
+    the topics of the later revision are on."""
+    public = {name: form for name, form in PUBLIC_TOPICS.items() if later or name not in LATER}
+    messages = {**_requests(), **_replies(), **_events({**public, **PRIVATE_TOPICS})}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -39,10 +44,10 @@ def document() -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "channels": {
-            PUBLIC: _channel(spec.PUBLIC_PATH, PUBLIC, PUBLIC_TOPICS, messages),
+            PUBLIC: _channel(spec.PUBLIC_PATH, PUBLIC, public, messages),
             PRIVATE: _channel(spec.PRIVATE_PATH, PRIVATE, PRIVATE_TOPICS, messages),
         },
-        "operations": {**_request_operations(), **_event_operations()},
+        "operations": {**_request_operations(), **_event_operations({PUBLIC: public, PRIVATE: PRIVATE_TOPICS})},
         "components": {"messages": messages},
     }
 
@@ -75,9 +80,8 @@ def _envelope(op: str, fields: dict[str, Schema]) -> Schema:
     return record({"op": {"type": "string", "const": op}, **fields, "req_id": REQ_ID}, optional)
 
 
-def _events() -> dict[str, Any]:
-    topics = {**PUBLIC_TOPICS, **PRIVATE_TOPICS}
-    return {_event_name(channel): _message(topics[channel], _event(channel)) for channel in schemas.DATA}
+def _events(topics: dict[str, str]) -> dict[str, Any]:
+    return {_event_name(channel): _message(form, _event(channel)) for channel, form in topics.items()}
 
 
 def _event(channel: str) -> Schema:
@@ -118,14 +122,14 @@ def _request_operations() -> dict[str, Any]:
     }
 
 
-def _event_operations() -> dict[str, Any]:
+def _event_operations(sockets: dict[str, dict[str, str]]) -> dict[str, Any]:
     return {
         f"send_{channel}": {
             "action": "send",
             "channel": {"$ref": f"#/channels/{socket}"},
             "messages": [_reference(socket, _event_name(channel))],
         }
-        for socket, topics in ((PUBLIC, PUBLIC_TOPICS), (PRIVATE, PRIVATE_TOPICS))
+        for socket, topics in sockets.items()
         for channel in topics
     }
 

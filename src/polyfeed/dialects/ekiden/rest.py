@@ -39,6 +39,7 @@ class EkidenRest:
     def __init__(self, desk: Desk, authority: Authority, settings: EkidenSettings) -> None:
         self._authority = authority
         self._rate = settings.rest_rate
+        self._later = settings.later_topics
         self._calls: dict[str, tuple[int, int]] = {}
         public = MarketCalls(desk).calls() | Klines(desk).calls() | Perpetuals(desk).calls()
         orders, accounts, positions = Orders(desk), Accounts(desk), Positions(desk)
@@ -58,7 +59,7 @@ class EkidenRest:
     def answer(self, now: int, request: RestRequest) -> RestAnswer:
         """The reply to a call; `now` is gateway time in microseconds."""
         if request.path == ASYNCAPI_PATH and request.method == "GET":
-            return reply(asyncapi.document())
+            return reply(asyncapi.document(later=self._later))
         if request.method == "OPTIONS":
             return preflight()
         wait = self._wait(now, request.address)

@@ -44,6 +44,11 @@ def or_null(schema: Schema) -> Schema:
     return {"oneOf": [schema, {"type": "null"}]}
 
 
+def coded(codes: tuple[str, ...]) -> Schema:
+    """A text that begins with one of these codes, and may go on with a detail."""
+    return {"type": "string", "pattern": rf"^({'|'.join(codes)})(: |$)"}
+
+
 TOPICS = listed(TEXT, minItems=1, maxItems=spec.MAX_ARGS)
 
 REQUESTS: dict[str, Schema] = {
@@ -59,8 +64,8 @@ REPLIES: dict[str, Schema] = {
     "subscribed": {"args": TOPICS},
     "unsubscribed": {"args": TOPICS},
     "pong": {"server_ts": U64, "client_ts": U64},
-    "error": {"message": TEXT},
-    "auth": {"success": FLAG, "user_id": ADDRESS, "message": TEXT},
+    "error": {"message": coded(spec.ERRORS)},
+    "auth": {"success": FLAG, "user_id": ADDRESS, "message": coded(spec.AUTH_ERRORS)},
 }
 """Fields besides `op` and `req_id`."""
 

@@ -97,6 +97,27 @@ INVALID_SIGNATURE = "INVALID_SIGNATURE"
 TOO_MANY_TOPICS = "TOO_MANY_TOPICS"
 RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
 
+ERRORS = (
+    INVALID_JSON,
+    INVALID_REQUEST,
+    UNKNOWN_OP,
+    INVALID_PUBLIC_TOPIC,
+    INVALID_PRIVATE_TOPIC,
+    UNKNOWN_SYMBOL,
+    INVALID_DEPTH,
+    INVALID_INTERVAL,
+    NOT_AUTHENTICATED,
+    ALREADY_AUTHENTICATED,
+    INVALID_TOKEN,
+    TOKEN_EXPIRED,
+    TOO_MANY_TOPICS,
+    RATE_LIMIT_EXCEEDED,
+)
+"""What an `error` begins with."""
+
+AUTH_ERRORS = (INVALID_TOKEN, TOKEN_EXPIRED, INVALID_SIGNATURE)
+"""What the message of a failed `auth` begins with."""
+
 # --- closes (sheet 3, 7; 4408 and the reasons are our choice) ---------------------------------------------------------
 
 CLOSE_AUTH_TIMEOUT = (4401, "no auth in time")
