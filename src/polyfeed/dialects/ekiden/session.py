@@ -26,6 +26,7 @@ from polyfeed.dialects.ekiden.subscriptions import Subscriptions
 from polyfeed.dialects.ekiden.symbols import Symbols
 from polyfeed.dialects.ekiden.topics import Topic, private_topic, public_topic
 from polyfeed.dialects.ekiden.wire import ReqId
+from polyfeed.model.events import AccountOpened
 
 
 class EkidenSession(Session):
@@ -138,10 +139,17 @@ class PrivateSession(EkidenSession):
         return effects
 
     def account_notice(self, now: int, change: AccountChange) -> list[Effect]:
-        """A key was set or revoked; if it was this login's, and it may not read any more, the connection ends."""
-        if self._login is None or self._authority.may(self._login, spec.READ):
+        """A key was set or revoked; if it was this login's, and it may not read any more, the connection ends. A new
+        sub-account is heard on the topics that there are.
+        """
+        login, event = self._login, change.event
+        if login is None:
             return []
-        return [Send(wire.error(spec.INVALID_TOKEN, None)), Close(*spec.CLOSE_AUTH_ENDED)]
+        if not self._authority.may(login, spec.READ):
+            return [Send(wire.error(spec.INVALID_TOKEN, None)), Close(*spec.CLOSE_AUTH_ENDED)]
+        if isinstance(event, AccountOpened) and event.parent == login.account:
+            return self._subscriptions.renew(self.topic)
+        return []
 
     def topic(self, text: str) -> Topic:
         """A private topic of whoever is logged in."""

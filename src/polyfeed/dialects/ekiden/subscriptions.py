@@ -61,6 +61,14 @@ class Subscriptions:
             accepted.append(text)
         return [*errors, *ended, *self._acknowledged("unsubscribed", accepted, req_id)]
 
+    def renew(self, read: Reader) -> list[Effect]:
+        """Topics stand for more than they did: what has come to them is heard from now on."""
+        joined: list[Effect] = []
+        for text, before in self._held.items():
+            topic = self._held[text] = read(text)
+            joined += [Join(key) for key in topic.keys if key not in before.keys]
+        return joined
+
     def _new(self, text: str, read: Reader) -> Topic:
         topic = read(text)
         if len(self._held) >= spec.MAX_TOPICS:
