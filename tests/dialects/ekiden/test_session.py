@@ -6,8 +6,10 @@ import json
 
 from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.rest import RestResponse
+from polyfeed.dialects.ekiden.ids import order_uuid
 from polyfeed.model.commands import PlaceOrder, SetKey
-from polyfeed.model.enums import OrderKind, Side
+from polyfeed.model.enums import Detail, OrderKind, Side
+from polyfeed.model.events import LevelSet
 
 from .rig import ALICE, Client, Rig, instrument, public_key, sign
 
@@ -117,10 +119,8 @@ def test_a_key_that_may_only_read() -> None:
     assert (refused.status, json.loads(refused.body)["error_message"]) == (403, "the key may not trade")
 
 
-def test_lists_come_in_pages() -> None:
-    rig, _ = server()
-    rig.user(ALICE)
-    rig.must(*(PlaceOrder(ALICE, 0, Side.BUY, OrderKind.LIMIT, 100, 100 + place) for place in range(5)))
+def logged_in(rig: Rig) -> dict[str, str]:
+    """The headers of ALICE's calls."""
     ms = rig.now // 1000
     body = {
         "public_key": public_key(ALICE),
@@ -129,11 +129,29 @@ def test_lists_come_in_pages() -> None:
         "nonce": "1",
     }
     token = json.loads(rig.rest("POST", "/api/v1/authorize", json.dumps(body).encode()).body)["token"]
+    return {"authorization": f"Bearer {token}"}
+
+
+def test_cancel_all_lists_what_it_cancelled_also_beside_a_recording_of_other_times() -> None:
+    rig, _ = server()
+    rig.list(instrument(1, "ETH-USDC", detail=Detail.LEVELS))
+    rig.user(ALICE)
+    headers = logged_in(rig)
+    for number in range(2):
+        order = rig.command(PlaceOrder(ALICE, 0, Side.BUY, OrderKind.LIMIT, 100, 100 + number)).order_id
+        rig.publish([LevelSet(1, Side.BUY, 100, 1 + number)], ts=1_000_000 + number, epoch=2)
+        listed = json.loads(rig.rest("POST", "/api/v1/order/cancel-all", b"{}", headers).body)["result"]
+        assert [row["order_id"] for row in listed] == [order_uuid(order)]
+
+
+def test_lists_come_in_pages() -> None:
+    rig, _ = server()
+    rig.user(ALICE)
+    rig.must(*(PlaceOrder(ALICE, 0, Side.BUY, OrderKind.LIMIT, 100, 100 + place) for place in range(5)))
+    headers = logged_in(rig)
     prices, cursor = [], ""
     for _ in range(3):
-        answer = rig.rest(
-            "GET", f"/api/v1/order/realtime?limit=2&cursor={cursor}", b"", {"authorization": f"Bearer {token}"}
-        )
+        answer = rig.rest("GET", f"/api/v1/order/realtime?limit=2&cursor={cursor}", b"", headers)
         found = json.loads(answer.body)
         prices.append([row["price"] for row in found["list"]])
         cursor = found["next_page_cursor"]

@@ -12,6 +12,7 @@ from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
 from polyfeed.dialects.ekiden.ids import order_uuid
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, reply
+from polyfeed.dialects.ekiden.wire import milliseconds
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand
 
@@ -55,8 +56,7 @@ SUCCESS = {"Success": {"code": 0, "msg": "OK"}}
 class Series:
     """A batch call: its wishes are read and carried out one after the other, whatever becomes of the ones before."""
 
-    def __init__(self, call: Call, read: Reader, wishes: list[Any], time: Callable[[], str]) -> None:
-        self._time = time
+    def __init__(self, call: Call, read: Reader, wishes: list[Any]) -> None:
         self._call = call
         self._read = read
         self._wishes = wishes
@@ -75,7 +75,7 @@ class Series:
                 self._refuse(refused)
                 continue
             return step.submit(partial(self._told, step))
-        return reply({"result": self._results, "exit_info": self._exits, "time": self._time()})
+        return reply({"result": self._results, "exit_info": self._exits, "time": milliseconds(self._call.now)})
 
     def _told(self, step: Step, outcome: Outcome) -> RestAnswer:
         try:

@@ -55,7 +55,7 @@ class Orders:
             wishes = body_of(call.request).get("request")
             if not isinstance(wishes, list) or not 0 < len(wishes) <= spec.MAX_BATCH:
                 raise CallRefused(f"request must be an array of 1 to {spec.MAX_BATCH} objects")
-            return Series(call, read, wishes, self.time).go_on()
+            return Series(call, read, wishes).go_on()
 
         return handler
 
@@ -65,7 +65,8 @@ class Orders:
         instrument = -1
         if fields.get("symbol"):
             instrument = listing_of(self._desk.symbols, fields["symbol"]).id
-        account, since = self._account(number), self._desk.context.market.ts
+        account = self._account(number)
+        before = set(account.closed)
 
         def told(outcome: Outcome) -> RestAnswer:
             if not outcome.accepted:
@@ -73,10 +74,10 @@ class Orders:
             result = [
                 {"order_id": order_uuid(one.order_id), "order_link_id": one.terms.client_id or None}
                 for one in account.closed.values()
-                if one.updated_ts > since and one.reason is CloseReason.USER
+                if one.order_id not in before and one.reason is CloseReason.USER
                 if instrument in (-1, one.terms.instrument)
             ]
-            return reply({"result": result, "exit_info": SUCCESS, "time": self.time()})
+            return reply({"result": result, "exit_info": SUCCESS, "time": milliseconds(call.now)})
 
         return RestSubmit(CancelAll(number, instrument), told)
 
@@ -85,7 +86,7 @@ class Orders:
     def _place(self, call: Call, fields: Fields) -> Step:
         listing = listing_of(self._desk.symbols, fields.get("symbol"))
         number = account_of(call, fields.get("sub_account_address"))
-        command = placing(listing, number, fields, self._desk.context.market.ts)
+        command = placing(listing, number, fields, self._desk.projection.of(listing.id).now)
         leverage = leveraging(listing, self._account(number), fields)
         return Step([*leverage, command], 0, command.client_id)
 
@@ -128,10 +129,6 @@ class Orders:
     def _symbol(self, order: OwnOrder) -> str:
         listing = self._desk.symbols.by_id(order.terms.instrument)
         return listing.symbol if listing else ""
-
-    def time(self) -> str:
-        """Venue time, in milliseconds."""
-        return milliseconds(self._desk.context.market.ts)
 
 
 def _single_reply(step: Step, outcome: Outcome) -> RestAnswer:

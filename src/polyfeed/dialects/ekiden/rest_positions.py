@@ -74,10 +74,10 @@ class Positions:
         if not listing.linear:
             raise CallRefused(f"{listing.symbol} is a spot market, whose leverage is 1")
         command = SetLeverage(number, listing.id, leverage, leverage_of(listing, account).mode)
-        return RestSubmit(command, partial(_set, self._desk))
+        return RestSubmit(command, partial(_set, call.now))
 
 
-def _set(desk: Desk, outcome: Outcome) -> RestResponse:
+def _set(now: int, outcome: Outcome) -> RestResponse:
     if not outcome.accepted:
         return CallRefused.of(outcome).response()
-    return reply({"success": True, "time": milliseconds(desk.context.market.ts)})
+    return reply({"success": True, "time": milliseconds(now)})
