@@ -41,14 +41,7 @@ def test_every_error_of_the_sockets_is_said() -> None:
 
 
 def test_every_close_is_said() -> None:
-    closes = {
-        spec.CLOSE_AUTH_TIMEOUT,
-        spec.CLOSE_AUTH_FAILED,
-        spec.CLOSE_AUTH_ENDED,
-        spec.CLOSE_NO_PONG,
-        spec.CLOSE_RATE,
-    }
-    assert {f"{code} {reason}" for code, reason in closes} == set(said("x"))
+    assert {f"{one.code} {one.reason}" for one in spec.CLOSES} == set(said("x"))
 
 
 def test_every_call_works_somewhere_and_every_error_number_is_said() -> None:
