@@ -85,6 +85,5 @@ def test_two_thousand_moments() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
 def test_ten_thousand_moments() -> None:
     assert load(MOMENTS, 6) > 100_000
