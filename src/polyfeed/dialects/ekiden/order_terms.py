@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from polyfeed.accounts.account import Account
-from polyfeed.dialects.ekiden.private_objects import leverage_of
 from polyfeed.dialects.ekiden.rest_values import CallRefused, decimal_of, flag_of, word_of
 from polyfeed.dialects.ekiden.slippage import worst_price
 from polyfeed.dialects.ekiden.symbols import Listing
@@ -68,7 +67,7 @@ def placing(listing: Listing, account: int, fields: Fields, now: int) -> PlaceOr
 def leveraging(listing: Listing, account: Account, fields: Fields) -> list[SetLeverage]:
     """What must be set before an order with this `margin_mode` and (of older clients) `leverage`; empty when it is set
     already. Raises CallRefused."""
-    chosen = leverage_of(listing, account)
+    chosen = account.leverage_in(listing.state.instrument)
     mode = chosen.mode if fields.get("margin_mode") is None else word_of(fields, "margin_mode", _MODES)
     leverage = leverage_given(fields) or chosen.leverage
     if (mode, leverage) == (chosen.mode, chosen.leverage):

@@ -6,7 +6,7 @@ neither margin nor positions (sheet 11).
 
 from __future__ import annotations
 
-from polyfeed.accounts.account import EVERY_PERPETUAL, Account
+from polyfeed.accounts.account import Account
 from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.ekiden import private_words as words
 from polyfeed.dialects.ekiden.ids import account_address, order_uuid, trade_uuid
@@ -14,20 +14,17 @@ from polyfeed.dialects.ekiden.public_objects import RATE_DECIMALS, SIDES, Object
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import decimal, milliseconds
 from polyfeed.market.market import Market
-from polyfeed.model.enums import MarginMode, OrderKind
-from polyfeed.model.events import LeverageSet, OwnFill, OwnOrderOpened
+from polyfeed.model.enums import OrderKind
+from polyfeed.model.events import OwnFill, OwnOrderOpened
 from polyfeed.model.formulas import PPM
 from polyfeed.model.numbers import divide_half_up
-
-SPOT_LEVERAGE = LeverageSet(EVERY_PERPETUAL, 1, MarginMode.CROSS)
-"""A spot instrument has leverage 1 (sheet 11)."""
 
 
 def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> Object:
     """An order as it stands. Nothing of one that ended is left, as Bybit has it."""
     terms, price, size = own.terms, listing.price, listing.size
     quote = quote_scale(listing, market)
-    chosen = leverage_of(listing, account)
+    chosen = account.leverage_in(listing.state.instrument)
     left = 0 if own.ended else own.left
     return {
         "order_id": order_uuid(own.order_id),
@@ -126,12 +123,3 @@ def rate_ppm(fee: int, value: int) -> int:
         return 0
     rate = divide_half_up(abs(fee) * PPM, value)
     return rate if fee >= 0 else -rate
-
-
-def leverage_of(listing: Listing, account: Account) -> LeverageSet:
-    """Margin mode and leverage that the account has for an instrument: what it chose last, or the market's default."""
-    terms = listing.state.instrument.perpetual
-    if terms is None:
-        return SPOT_LEVERAGE
-    chosen = account.leverages.get(listing.id) or account.leverages.get(EVERY_PERPETUAL)
-    return chosen or LeverageSet(listing.id, terms.default_leverage, MarginMode.CROSS)

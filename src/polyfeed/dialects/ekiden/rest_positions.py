@@ -13,7 +13,6 @@ from polyfeed.dialects.ekiden import position_objects
 from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.ids import order_uuid
 from polyfeed.dialects.ekiden.order_terms import leverage_given
-from polyfeed.dialects.ekiden.private_objects import leverage_of
 from polyfeed.dialects.ekiden.rest_scope import Row, Scope, fits, within
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, account_of, body_of, listing_of, page, reply
 from polyfeed.dialects.ekiden.wire import milliseconds
@@ -73,7 +72,7 @@ class Positions:
             raise CallRefused("leverage is missing")
         if not listing.linear:
             raise CallRefused(f"{listing.symbol} is a spot market, whose leverage is 1")
-        command = SetLeverage(number, listing.id, leverage, leverage_of(listing, account).mode)
+        command = SetLeverage(number, listing.id, leverage, account.leverage_in(listing.state.instrument).mode)
         return RestSubmit(command, partial(_set, call.now))
 
 
