@@ -225,7 +225,7 @@ def test_leverages_and_deposit_addresses(driven: Driven) -> None:
     assert driven[ANNA].leverages == {-1: LeverageSet(-1, 2, MarginMode.CROSS)}
     assert driven[ANNA].addresses == {"BTC": "bc1q"}
     driven.send(LeverageSet(2, 7, MarginMode.ISOLATED))
-    assert [driven[ANNA].leverage_in(perpetual(number)).leverage for number in (1, 2)] == [5, 7]
+    assert [driven[ANNA].leverage_in(perpetual(number)).leverage for number in (1, 2)] == [2, 7]
     assert driven[ANNA].leverage_in(perpetual(2)).mode is MarginMode.ISOLATED
     driven.send(LeverageSet(-1, 3, MarginMode.CROSS))
     assert [driven[ANNA].leverage_in(perpetual(number)).leverage for number in (1, 2)] == [3, 3]
