@@ -62,16 +62,18 @@ class Balance:
     def move(self, amount: int, cause: BalanceCause) -> None:
         """Changes the total for a cause that its owner is to be told of."""
         self.total += amount
-        if amount:
-            self.parts[cause] = self.parts.get(cause, 0) + amount
+        self._part(amount, cause)
+
+    def _part(self, amount: int, cause: BalanceCause) -> None:
+        part = self.parts.pop(cause, 0) + amount
+        if part:
+            self.parts[cause] = part
 
     def news(self, cause: BalanceCause) -> BalanceSet:
         """The balance as an event. `cause` is that of what the total changed by besides its `parts`."""
         change, parts = self.total - self.told_total, self.parts
         if parts:
-            rest = change - sum(parts.values())
-            if rest:
-                parts[cause] = parts.get(cause, 0) + rest
+            self._part(change - sum(parts.values()), cause)
             cause = max(sorted(parts), key=lambda one: abs(parts[one]))
         held = self.held
         if self.margin:
