@@ -1,7 +1,10 @@
 """What happens in Bitstamp's transcripts, besides the words of all dialects: a real venue, users, keys and tokens.
 
     ! list SYMBOL base B quote Q [price P] [size S] [tick T] [money DECIMALS] [perp] [levels]
-    ! account NUMBER NAME [parent NUMBER]      with a key called and kept like him, and much of every currency
+    ! perpetual SYMBOL [NAME=VALUE ...]        one that the venue decides, in whole numbers: terms of the tests of
+                                               tests/venue/perpetuals, with some changed
+    ! account NUMBER NAME [parent NUMBER] [money AMOUNT]   with a key called and kept like him, and that money of every
+                                               currency, much unless told otherwise
     ! key NUMBER NAME [permissions A,B]        another key
     ! revoke NUMBER NAME
     ! place NUMBER SYMBOL buy|sell SIZE @ PRICE [post_only] [ioc] [fok] [client ID] [decrement]
@@ -10,7 +13,10 @@
     ! cancel NUMBER ORDER       orders are named by their place: 1 is the first that was entered
     ! replace NUMBER ORDER SIZE @ PRICE [client ID]
     ! announce KIND BODY
-    ! mark SYMBOL PRICE, index SYMBOL PRICE, funding SYMBOL PPM at SECONDS
+    ! moves SYMBOL PRICE        the index of a perpetual that the venue decides
+    ! leverage NUMBER SYMBOL LEVERAGE CROSS|ISOLATED
+    ! fund AMOUNT               into the insurance fund
+    ! mark SYMBOL PRICE, index SYMBOL PRICE, funding SYMBOL PPM at SECONDS     made by hand
     ! settle NUMBER | premium NUMBER | alert NUMBER KIND | fill NUMBER ...  private events made by hand
     ! drain
 
@@ -36,6 +42,8 @@ from polyfeed.model.commands import (
     PlaceOrder,
     ReplaceOrder,
     RevokeKey,
+    SetIndexPrice,
+    SetLeverage,
 )
 from polyfeed.model.enums import (
     Detail,
@@ -62,11 +70,14 @@ from polyfeed.model.events import (
     PrivateEvent,
     PublicEvent,
 )
+from polyfeed.model.ids import INSURANCE_FUND
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.model.numbers import parse_scaled
+from polyfeed.model.perpetuals import PerpetualTerms
 from tests.dialects.bitstamp.desk import VenueDesk, instrument, key_of
 from tests.dialects.bitstamp.signing import token
 from tests.transcripts import Line, Stage
+from tests.venue.perpetuals.driver import TERMS
 
 EARLY = 1_650_000_000_000_000
 """Scenes begin in April 2022, before the captures whose times they name."""
@@ -128,11 +139,28 @@ class VenueStage(Stage):
         else:
             self.desk.publish([InstrumentListed(made)])
 
+    def _perpetual(self, words: list[str]) -> None:
+        given = TERMS | {name: int(value) for name, value in (word.split("=") for word in words[1:])}
+        fees = {name: given.pop(name) for name in list(given) if name in ("maker_fee_ppm", "taker_fee_ppm")}
+        shape = {"price_scale": 0, "size_scale": 0, "kind": InstrumentKind.PERPETUAL}
+        made = instrument(0, words[0], "BTC", "USD", perpetual=PerpetualTerms(**given), **shape, **fees)
+        self.desk.do(*(DefineCurrency(Currency(code, 0)) for code in ("BTC", "USD")), ListInstrument(made))
+
+    def _moves(self, words: list[str]) -> None:
+        self.desk.do(SetIndexPrice(self._instrument(words[0]).id, int(words[1])))
+
+    def _leverage(self, words: list[str]) -> None:
+        number, symbol, leverage, mode = words
+        self.desk.do(SetLeverage(int(number), self._instrument(symbol).id, int(leverage), MarginMode[mode]))
+
+    def _fund(self, words: list[str]) -> None:
+        self.desk.do(Deposit(INSURANCE_FUND, "USD", int(words[0])))
+
     def _account(self, words: list[str]) -> None:
         number, name = int(words[0]), words[1]
-        parent = int(words[3]) if "parent" in words else 0
-        self.desk.do(OpenAccount(number, name, parent=parent))
-        self.desk.do(*(Deposit(number, code, 10**15) for code in self.desk.market.currencies))
+        given = dict(zip(words[2::2], map(int, words[3::2]), strict=True))
+        self.desk.do(OpenAccount(number, name, parent=given.get("parent", 0)))
+        self.desk.do(*(Deposit(number, code, given.get("money", 10**15)) for code in self.desk.market.currencies))
         self.desk.do(key_of(number, name))
 
     def _key(self, words: list[str]) -> None:
@@ -217,7 +245,7 @@ class VenueStage(Stage):
         self._private(words, PositionSettled(0, 1234567890, 123123, 6_120_000, 6_100_000, *amounts, closed))
 
     def _premium(self, words: list[str]) -> None:
-        self._private(words, InsurancePremiumPaid(123124, "USD", -50_000_000))
+        self._private(words, InsurancePremiumPaid(123124, "USD", 50_000_000))
 
     def _alert(self, words: list[str]) -> None:
         kind = MarginAlertKind(int(words[1]))
