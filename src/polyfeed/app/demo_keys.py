@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from polyfeed.accounts.vault import MASTER_BYTES, NONCE_BYTES, Vault
 from polyfeed.model.commands import AnyCommand, SetKey
 from polyfeed.sources.demo import USERS
+from polyfeed.sources.perpetuals import SPECULATORS
 
 DEMO_VAULT = Vault(b"demo".ljust(MASTER_BYTES, b"."))
 """Under a master key that everybody can read here."""
@@ -22,7 +23,9 @@ class DemoKey(NamedTuple):
     secret: str
 
 
-DEMO_KEYS = [DemoKey(account, key, key) for account, key in zip(USERS, ("demo", "demo2"), strict=True)]
+_NAMES = dict(zip(USERS, ("demo", "demo2"), strict=True)) | SPECULATORS
+
+DEMO_KEYS = [DemoKey(account, key, key) for account, key in _NAMES.items()]
 
 DEMO_SEEDS = {account: key.ljust(32, ".").encode() for account, key, _ in DEMO_KEYS}
 """Private Ed25519 keys of the demo's users, as the 32 bytes that they are made of: the key's name, then full stops."""

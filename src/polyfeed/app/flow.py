@@ -25,8 +25,15 @@ from polyfeed.sources.captures import SHIPPED_SYMBOLS, shipped_captures
 from polyfeed.sources.desk import DeskPlan
 from polyfeed.sources.index_walk import IndexPlan, IndexWalk
 from polyfeed.sources.pairs import CANONICAL_CODES, currencies_of, instruments_of, read_pairs, reference_price
-from polyfeed.sources.perpetuals import PLANS, perpetual_commands, perpetual_currencies, perpetual_instruments
+from polyfeed.sources.perpetuals import (
+    PLANS,
+    perpetual_commands,
+    perpetual_currencies,
+    perpetual_instruments,
+    speculations,
+)
 from polyfeed.sources.source import BatchSource, Source
+from polyfeed.sources.speculators import Speculators
 from polyfeed.sources.timeline import Timeline
 
 RECORDING_EPOCH = 2
@@ -60,8 +67,8 @@ def demo_flow(section: FlowSection, market: Market) -> Flow:
     setup = [
         *demo.listing_commands(currencies, [*instruments, *perpetuals]),
         *demo.account_commands(currencies),
-        *demo_key_commands(),
         *perpetual_commands(perpetuals),
+        *demo_key_commands(),
     ]
     played = {one.symbols[DIALECT]: one for one in instruments if one.symbols[DIALECT] in recorded}
     timeline = Timeline(shipped_captures(), INBOUND[DIALECT])
@@ -80,6 +87,7 @@ def demo_flow(section: FlowSection, market: Market) -> Flow:
         plans += [DeskPlan(one, plan.reference, section.agents) for one, plan in zip(perpetuals, PLANS, strict=True)]
         dice = random.Random(section.seed)
         sources.append(Agents(plans, demo.AGENTS, demo.FLOW, dice, mid_of(market)))
+        sources.append(Speculators(speculations(perpetuals), random.Random(section.seed)))
     sources.append(IndexWalk(index_plans(instruments, perpetuals), random.Random(section.seed), mid_of(market)))
     return Flow(setup, sources, recordings)
 
@@ -94,10 +102,15 @@ def index_plans(instruments: Iterable[Instrument], perpetuals: Iterable[Instrume
 
 
 def mid_of(market: Market) -> Callable[[int], int | None]:
-    """What gives the middle between the best prices of an instrument, None while a side is empty."""
+    """What gives the index price of a perpetual, and otherwise the middle between the best prices of an instrument,
+    None while a side is empty.
+    """
 
     def mid(instrument: int) -> int | None:
-        book = market.instruments[instrument].book
+        state = market.instruments[instrument]
+        if state.perpetual.index_price:
+            return state.perpetual.index_price
+        book = state.book
         bid, ask = book.bids.best(), book.asks.best()
         return (bid.price + ask.price) // 2 if bid is not None and ask is not None else None
 

@@ -28,7 +28,8 @@ CATCH_UP_US = 1_000_000
 
 
 class Agents(Source):
-    """All desks, on one heap of times. `mid` gives the middle of an instrument's book, None where there is none.
+    """All desks, on one heap of times. `mid` gives the middle of an instrument's book, or the index price of a
+    perpetual, None where there is none.
 
     `maker` and `taker` are house accounts; no one else may trade as `maker`. `rng` is used by nobody else.
     """

@@ -96,14 +96,15 @@ class Desk:
         return self._on_grid(self._fine_mid // FINE + self._tick // 2)
 
     def _walk(self, mid: int | None) -> None:
-        """A step anywhere, then part of the way back: where others make the book quickly to its mid, otherwise slowly
-        to the reference price, and to the mid because users may have moved it.
+        """A step anywhere, then part of the way back: where others make the book quickly to its mid (a perpetual's is
+        what its index says), otherwise slowly to the reference price, and to the mid because users may have moved it.
         """
+        free = self.plan.ladder and self.plan.instrument.perpetual is None
         step = self._fine_mid * STEP_PPM // PPM
         self._fine_mid += self._rng.randint(-step, step)
         if mid is not None:
-            self._fine_mid += (mid * FINE - self._fine_mid) // (PULL if self.plan.ladder else BOOK_PULL)
-        if mid is None or self.plan.ladder:
+            self._fine_mid += (mid * FINE - self._fine_mid) // (PULL if free else BOOK_PULL)
+        if mid is None or free:
             self._fine_mid += (self.plan.reference * FINE - self._fine_mid) // PULL
 
     def _refill(self, now: int) -> list[AnyCommand]:

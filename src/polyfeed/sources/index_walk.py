@@ -20,8 +20,8 @@ from polyfeed.sources.source import AT_ONCE, Source
 PERIOD_US = 1_000_000
 NEAR_PPM, NEAR_PULL = 100, 10
 """The largest step of the distance from a spot price, and the part of it that each step takes back."""
-FREE_PPM, FREE_PULL = 300, 500
-"""The same for an index of its own."""
+FREE_PPM, FREE_PULL = 1000, 500
+"""The same for an index of its own, which goes a per cent either way in minutes."""
 PPM = 1_000_000
 
 

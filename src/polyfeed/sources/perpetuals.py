@@ -1,8 +1,8 @@
 """The perpetuals of the demo: three markets settled in USD, each named in every dialect that lists perpetuals.
 
-Their ids come after the pairs'. Leverage goes up to 20 on bitcoin and ether; the tiers by value, in whole dollars, are
-of the shape that exchanges of such markets publish. Prices have the five decimals of the pairs' prices, so that a mark
-price can lie between ticks.
+Their ids come after the pairs'. Leverage goes up to 20 on bitcoin and ether, to 50 on a little solana, where the demo's
+speculators are; the tiers by value, in whole dollars, are of the shape that exchanges of such markets publish. Prices
+have the five decimals of the pairs' prices, so that a mark price can lie between ticks.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from polyfeed.model.commands import AnyCommand, Deposit, SetIndexPrice
-from polyfeed.model.enums import InstrumentKind
+from polyfeed.model.commands import AnyCommand, Deposit, OpenAccount, SetIndexPrice
+from polyfeed.model.enums import InstrumentKind, Side
+from polyfeed.model.formulas import cost_divisor
 from polyfeed.model.ids import INSURANCE_FUND
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.model.perpetuals import PerpetualTerms, RiskTier
 from polyfeed.sources.pairs import CURRENCY_SCALE
+from polyfeed.sources.speculators import Speculation
 
 QUOTE = "USD"
 PRICE_SCALE = 5
@@ -24,6 +26,12 @@ MAKER_FEE_PPM, TAKER_FEE_PPM = 100, 500
 
 DAMPER_PPM = 4
 """Little, so that the rate can be seen to move with the small premiums of the agents' books."""
+
+SPECULATORS = {4: "bull", 5: "bear"}
+"""Small accounts that are liquidated from time to time, the one by a falling index, the other by a rising one."""
+
+STAKE = 10
+"""The margin of each of their positions, in whole dollars."""
 
 FUND = 1_000_000
 """What the insurance fund begins with, in whole dollars."""
@@ -66,7 +74,16 @@ PLANS = (
         ((250_000, 50_000, 25_000), (1_000_000, 100_000, 50_000), (0, 200_000, 100_000)),
         20,
     ),
-    Plan("SOL", 3, 1_000, 100, 2_850_000, None, ((100_000, 100_000, 50_000), (0, 200_000, 100_000)), 10),
+    Plan(
+        "SOL",
+        3,
+        1_000,
+        100,
+        2_850_000,
+        None,
+        ((20_000, 20_000, 10_000), (100_000, 100_000, 50_000), (0, 200_000, 100_000)),
+        50,
+    ),
 )
 """Reference prices of April 2021, the time of the recording that ships with the package."""
 
@@ -83,9 +100,21 @@ def perpetual_instruments(first: int) -> list[Instrument]:
 
 
 def perpetual_commands(instruments: Sequence[Instrument]) -> list[AnyCommand]:
-    """Money for the insurance fund, and the first index prices, without which nobody could trade."""
+    """The speculators' accounts, money for the insurance fund, and the first index prices, without which nobody could
+    trade.
+    """
+    accounts = [OpenAccount(account, name) for account, name in SPECULATORS.items()]
     prices = [SetIndexPrice(one.id, plan.reference) for one, plan in zip(instruments, PLANS, strict=True)]
-    return [Deposit(INSURANCE_FUND, QUOTE, FUND * 10**CURRENCY_SCALE), *prices]
+    return [*accounts, Deposit(INSURANCE_FUND, QUOTE, FUND * 10**CURRENCY_SCALE), *prices]
+
+
+def speculations(instruments: Sequence[Instrument]) -> list[Speculation]:
+    """One account on either side of the last market, whose index moves most, so that it is always somebody's turn."""
+    market, divisor = instruments[-1], cost_divisor(instruments[-1], CURRENCY_SCALE)
+    return [
+        Speculation(account, side, market, STAKE * 10**CURRENCY_SCALE, divisor)
+        for account, side in zip(SPECULATORS, (Side.BUY, Side.SELL), strict=True)
+    ]
 
 
 def _instrument(number: int, plan: Plan) -> Instrument:
