@@ -10,6 +10,7 @@ from polyfeed.model.commands import SetIndexPrice, Stamped
 from polyfeed.venue import Venue
 from tests.venue.perpetuals.flows import START, Flow, Mix
 from tests.venue.perpetuals.invariants import Books
+from tests.venue.perpetuals.naive import Auditor
 
 
 def run(mix: Mix, seed: int, count: int, batch_limit: int = 60) -> tuple[Counter[str], str]:
@@ -39,3 +40,16 @@ def run(mix: Mix, seed: int, count: int, batch_limit: int = 60) -> tuple[Counter
             books.check_rest()
     seen.update({cause.name: times for cause, times in books.causes.items()})
     return seen, digest.hexdigest()
+
+
+def audit(mix: Mix, seed: int, count: int) -> Counter[str]:
+    """The venue beside its naive twin, which finds all that it says of positions and money out anew. How often what was
+    compared.
+    """
+    venue, flow, auditor = Venue(batch_limit=100_000), Flow(mix, seed), Auditor()
+    for seq in range(1, count + 1):
+        command = flow.next()
+        batch = venue.apply(Stamped(seq, START + seq * mix.step_us // 10, command))
+        flow.hear(command, batch)
+        auditor.hear(batch)
+    return auditor.checked

@@ -87,21 +87,35 @@ def test_a_position_is_closed_through_the_book() -> None:
 
 
 def test_what_the_book_does_not_take_goes_to_the_insurance_fund() -> None:
-    # 30 at 90 in the book: 300 lost. Equity is then 360 - 60 = 300 for 50, so the bankruptcy price is 92 - 6 = 86. The fund
-    # takes 50 at 86: 700 lost, nothing left, no fee. It has 2,000 and gains 300 at the mark.
+    # At 89 Ann has 120. 30 at 88 in the book: 360 lost. 90 are left for 50, so the bankruptcy price is 89 - 1.8, up to 88.
+    # The fund takes 50 there: 600 lost, and the last 40 are the fee. It has 2,040 and gains 50 at the mark.
     desk = perpetual(fund=2_000)
     desk.trade(ANN, BOB, 80, 100)
-    desk.buy(HOUSE, 30, 90)
-    batch = desk.index(92)
+    desk.buy(HOUSE, 30, 88)
+    batch = desk.index(89)
     assert kinds(batch, ANN) == [ExecutionKind.POSITION_LIQUIDATION, ASSIGNED]
-    assert (desk.cash(ANN), desk.cash(FUND)) == (0, 2_000)
-    assert (desk.position(FUND).size, desk.position(FUND).basis, desk.position(FUND).profit) == (50, 4_300, 300)
+    assert (desk.cash(ANN), desk.cash(FUND)) == (0, 2_040)
+    assert (desk.position(FUND).size, desk.position(FUND).basis, desk.position(FUND).profit) == (50, 4_400, 50)
     assert public(batch, DeleveragingStateSet) == []
-    # With the next price it offers what it has to the book: 20 at 93 gain 140.
+    # With the next price it offers what it has to the book: 20 at 93 gain 100.
     desk.buy(HOUSE, 20, 93)
     batch = desk.index(94)
     assert [(t.price, t.size, t.execution) for t in public(batch, Trade)] == [(93, 20, ExecutionKind.TRADE)]
     assert (desk.cash(FUND), desk.position(FUND).size) == (2_140, 30)
+
+
+def test_an_isolated_position_that_the_book_leaves_secured_keeps_its_margin() -> None:
+    # 40 at 100 with 400 behind them. At 94 they have 160 of 188. 10 at 93 lose 70; 150 are left for 30, which need 141.
+    # The fee of 1 % of 940 is 9, of which there are 9: 141 are left, and 141 + 180 are in the margin.
+    desk = perpetual()
+    desk.leverage(ANN, 10, MarginMode.ISOLATED)
+    desk.trade(ANN, BOB, 40, 100)
+    desk.buy(HOUSE, 10, 93)
+    batch = desk.index(94)
+    position = desk.position(ANN)
+    assert (position.size, position.margin, desk.cash(ANN), desk.cash(FUND)) == (30, 321, 921, 9)
+    assert not told(batch, ANN).liquidating
+    assert [event.closed for event in own(batch, ANN, PositionSettled)] == [False, False]
 
 
 def short_of_fund() -> Desk:

@@ -63,10 +63,11 @@ class Liquidation:
     """The positions that share what secures `position`, whose maintenance margin is gone.
 
     `target` is the one that is being closed. `queue` are the positions it is closed against outside the book, `payers`
-    those whose accounts share a loss, `debts` what each of these still has to pay.
+    those whose accounts share a loss, `debts` what each of these still has to pay. `offered_value` is what the target
+    was worth to begin with.
     """
 
-    __slots__ = ("closed_value", "debts", "payers", "position", "queue", "stage", "target")
+    __slots__ = ("debts", "offered_value", "payers", "position", "queue", "stage", "target")
 
     def __init__(self, position: Position) -> None:
         self.position = position
@@ -75,7 +76,7 @@ class Liquidation:
         self.queue: list[Position] = []
         self.payers: dict[int, Position] = {}
         self.debts: list[tuple[Position, int]] = []
-        self.closed_value = 0
+        self.offered_value = 0
 
 
 PerpetualWork = Payment | Revaluation | Trim | Unwinding | Liquidation

@@ -2,7 +2,9 @@
 
 1. All orders of the account that share the margin end.
 2. The position with the greatest maintenance margin is offered to the book, whole, at its bankruptcy price or better.
-3. What the book does not take, the insurance fund takes at the bankruptcy price, if it has the margin for it. If not,
+   What the book does not take is kept if it has its maintenance margin again: prices better than the bankruptcy price
+   leave more behind it than there was.
+3. Otherwise the insurance fund takes it at the bankruptcy price, if it has the margin for it. If not,
    it is deleveraged: closed against the other side's positions, in the order of their ranks, at the bankruptcy price,
    as far as it leaves their owners a profit and solvent. What even so is left is closed against them at the mark
    price.
@@ -76,7 +78,7 @@ def begin(state: State, item: Liquidation, draft: Draft) -> bool:
     target = max(scope_of(item.position), key=lambda one: (one.maintenance, -one.market.id))
     side = Side.SELL if target.size > 0 else Side.BUY
     price = bust_price(target)
-    item.target, item.closed_value = target, target.value
+    item.target, item.offered_value = target, target.value
     item.payers, item.queue = {}, []
     target.liquidating = True
     note(target, draft)
@@ -97,16 +99,16 @@ def bust_price(position: Position) -> int:
 
 
 def rest(state: State, item: Liquidation, draft: Draft) -> bool:
-    """What the book did not take goes to the fund, or is deleveraged."""
+    """What the book did not take goes to the fund, or is deleveraged. If the book left it secured again, it stays."""
     target = item.target
-    if not target.size:
+    if not target.size or not (item.queue or short_of_margin(target)):
         item.stage = Stage.END
         return True
     return deleverage(state, item, bust_price(target), draft)
 
 
 def conclude(state: State, item: Liquidation, draft: Draft) -> bool:
-    """The position is closed: the fee is paid, or what is missing is."""
+    """The position is closed, or secured again: the fee is paid, or what is missing is."""
     if not draft.claim(CONCLUSION):
         return False
     target = item.target
@@ -117,7 +119,7 @@ def conclude(state: State, item: Liquidation, draft: Draft) -> bool:
         charge(state, item, draft)
     elif target.mode is MarginMode.ISOLATED or not any(one.size for one in scope_of(target)):
         cover(state, item, missing, draft)
-    if target.mode is MarginMode.ISOLATED:
+    if target.mode is MarginMode.ISOLATED and not target.size:
         target.margin = 0
     refresh(target.account, target.market.quote)
     note(target, draft)
@@ -130,7 +132,7 @@ def charge(state: State, item: Liquidation, draft: Draft) -> None:
     target = item.target
     account, currency = target.account, target.market.quote
     spare = equity_of(target) - maintenance_of(target)
-    fee = liquidation_fee(item.closed_value, target.contract.terms.liquidation_fee_ppm, spare)
+    fee = liquidation_fee(item.offered_value - target.value, target.contract.terms.liquidation_fee_ppm, spare)
     if not fee or account.id == FUND:
         return
     if target.mode is MarginMode.ISOLATED:
@@ -140,7 +142,7 @@ def charge(state: State, item: Liquidation, draft: Draft) -> None:
     state.last_trade_id += 1
     number = 2 * state.last_trade_id
     own = draft.own(account.id)
-    own.append(PositionSettled(target.market.id, target.id, number, 0, 0, -fee, 0, 0, -fee, 0, 0, True))
+    own.append(PositionSettled(target.market.id, target.id, number, 0, 0, -fee, 0, 0, -fee, 0, 0, not target.size))
     own.append(InsurancePremiumPaid(number, currency, fee))
 
 
