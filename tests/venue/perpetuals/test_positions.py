@@ -130,9 +130,9 @@ def test_a_resting_order_whose_margin_is_gone_makes_way() -> None:
 
 def test_reduce_only_orders_reduce_and_end_with_the_position() -> None:
     desk = perpetual()
-    assert (
-        desk.refused(PlaceOrder(ANN, 0, Side.SELL, OrderKind.LIMIT, 5, 110, reduce_only=True)) is Refusal.INVALID_TERMS
-    )
+    for side in Side:
+        refused = desk.refused(PlaceOrder(ANN, 0, side, OrderKind.LIMIT, 5, 110, reduce_only=True))
+        assert refused is Refusal.INVALID_TERMS
     desk.trade(ANN, BOB, 10, 100)
     resting = desk.sell(ANN, 10, 110, reduce_only=True)
     desk.buy(CAT, 4, 100)
