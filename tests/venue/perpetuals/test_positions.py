@@ -182,6 +182,18 @@ def test_margin_can_be_added_to_an_isolated_position_and_taken_back() -> None:
     assert desk.refused(AddMargin(BOB, 0, 1)) is Refusal.INVALID_TERMS
 
 
+def test_a_gain_cannot_be_taken_out_of_an_isolated_margin() -> None:
+    # 200 and 100 more are behind 20 at 100. At 110 there are 500, and 220 are needed: of the 300 that were given 80 can go.
+    desk = perpetual()
+    desk.leverage(ANN, 10, ISOLATED)
+    desk.trade(ANN, BOB, 20, 100)
+    desk.do(AddMargin(ANN, 0, 100))
+    desk.index(110)
+    assert desk.refused(AddMargin(ANN, 0, -81)) is Refusal.INSUFFICIENT_FUNDS
+    desk.do(AddMargin(ANN, 0, -80))
+    assert desk.position(ANN).margin == 220
+
+
 def test_leverage_changes_what_is_needed() -> None:
     desk = perpetual()
     desk.trade(ANN, BOB, 20, 100)
