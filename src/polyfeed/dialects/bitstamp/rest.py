@@ -52,11 +52,13 @@ class BitstampRest:
             call = self._find_public(request, words)
             if call is not None:
                 if request.method not in ("GET", "HEAD"):
-                    raise CallRefused("405.001", "POST method not allowed for this request.", 405)
+                    raise CallRefused(
+                        "405.001", "POST method not allowed for this request.", 405, {"Allow": "GET, HEAD"}
+                    )
                 return response(call())
             return self._signed(now, request, words)
         except CallRefused as refused:
-            return response(refused.body, refused.status)
+            return response(refused.body, refused.status, refused.headers)
         except UnknownMarket:
             return response(NO_MARKET.body, NO_MARKET.status)
         except AuthRefused as refused:
@@ -98,8 +100,9 @@ class BitstampRest:
 
     def _signed(self, now: int, request: RestRequest, words: list[str]) -> RestAnswer:
         name, rest = self._calls.split(words)
-        if request.method != ("GET" if name == "my_markets" else "POST"):
-            raise CallRefused("405.001", "GET method not allowed.", 405)
+        method = "GET" if name == "my_markets" else "POST"
+        if request.method != method:
+            raise CallRefused("405.001", "GET method not allowed.", 405, {"Allow": method})
         caller = self._auth.check(now, request, TRADE if name in WRITES else READ)
         try:
             answer = self._calls.answer(now, caller, Form(request), name, rest)

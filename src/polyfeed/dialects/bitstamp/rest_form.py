@@ -7,6 +7,7 @@ call's own table of errors where it has one.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -35,10 +36,13 @@ _TRUE = frozenset(("true", "1", "yes"))
 class CallRefused(Exception):
     """The call is answered with an error. `reason` is text, or texts by parameter (`__all__` for none of them)."""
 
-    def __init__(self, code: str, reason: str | dict[str, list[str]], status: int = 200) -> None:
+    def __init__(
+        self, code: str, reason: str | dict[str, list[str]], status: int = 200, headers: Mapping[str, str] = {}
+    ) -> None:
         super().__init__(str(reason))
         self.body = {"status": "error", "reason": reason, "response_code": code}
         self.status = status
+        self.headers = headers
 
 
 NO_MARKET = CallRefused("404.007", "Market not found for corresponding request.", 404)
@@ -63,9 +67,9 @@ def overall(text: str, code: str) -> CallRefused:
     return CallRefused(code, {"__all__": [text]})
 
 
-def response(body: Any, status: int = 200) -> RestResponse:
+def response(body: Any, status: int = 200, headers: Mapping[str, str] = {}) -> RestResponse:
     """A JSON response."""
-    return RestResponse(status, wire.rest_json(body).encode(), JSON_TYPE)
+    return RestResponse(status, wire.rest_json(body).encode(), JSON_TYPE, dict(headers))
 
 
 class Form:

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from polyfeed.dialects._base.session import Session
+from polyfeed.dialects.peatio import spec
 from polyfeed.dialects.peatio.session import PeatioSession
 from polyfeed.dialects.peatio.streams import Kind
 
 MAX_TOPICS = 500
-"""Topics that have a line of their own; the rest are summed up. Ruby had one for every name that a client made up."""
+"""Topics that have a line of their own; the rest are summed up, with all that a client may have made up."""
 
-OTHER = "(other)"
 PUBLIC, PRIVATE = "public", "private"
 
 
@@ -23,12 +23,12 @@ def metrics(sessions: Iterable[Session], opened: Mapping[str, int]) -> list[str]
     for session in sessions:
         if isinstance(session, PeatioSession):
             current[PRIVATE if session.known else PUBLIC] += 1
-            topics.update((kind_word(session.kind(name)), name) for name in session.names())
+            topics.update((kind_word(session.kind(name)), session.topic(name)) for name in session.names())
     shown = dict(topics.most_common(MAX_TOPICS))
     rest: Counter[tuple[str, str]] = Counter()
     for (kind, name), count in topics.items():
         if (kind, name) not in shown:
-            rest[kind, OTHER] += count
+            rest[kind, spec.OTHER_TOPIC] += count
     shown |= rest
     return [
         "# TYPE rango_hub_clients_count gauge",

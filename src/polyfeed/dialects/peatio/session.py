@@ -75,6 +75,10 @@ class PeatioSession(Session):
         """The streams that it holds."""
         return self._streams.names()
 
+    def topic(self, name: str) -> str:
+        """A stream's name for a label, which no client may choose: `other` for what is not there to be heard."""
+        return name if self._desk.space.told(name) else spec.OTHER_TOPIC
+
     def kind(self, name: str) -> Kind:
         """What a stream's name stands for."""
         return self._desk.space.kind(name)

@@ -45,6 +45,10 @@ class Namespace:
             return Kind.WILDCARD if wildcard else Kind.PRIVATE
         return Kind.PREFIXED if dots == _PREFIX_DOTS and self.profile.prefixed else Kind.PUBLIC
 
+    def told(self, name: str) -> bool:
+        """Whether it is a stream that there is, and not one that a client made up; a relay cannot tell."""
+        return self._relay or bool(self.feeds_of(name, 1))
+
     def feeds(self, names: Iterable[str], account: int) -> dict[FeedKey, None]:
         """The feeds of all these names; those that several of them need, once."""
         books: dict[FeedKey, int] = {}

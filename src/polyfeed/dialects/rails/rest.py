@@ -5,7 +5,7 @@ Errors are `{"message": reason}` with their HTTP status. Calls about an account 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -57,9 +57,10 @@ class RailsRest:
                 return self._public[call](now, request)
             if call in self._private:
                 return self._private[call](now, request, self._login(now, request))
-            paths = {path for _, path in (*self._public, *self._private)}
-            known = request.path in paths
-            raise Refused(405, "method not allowed") if known else Refused(spec.NOT_FOUND, "not found")
+            methods = [method for method, path in (*self._public, *self._private) if path == request.path]
+            if methods:
+                return answer({"message": "method not allowed"}, 405, {"Allow": ", ".join(methods)})
+            raise Refused(spec.NOT_FOUND, "not found")
         except Refused as refused:
             return answer({"message": refused.text}, refused.status)
 
@@ -161,6 +162,6 @@ def _time(request: RestRequest, name: str) -> int | None:
     return int(text) * 1000
 
 
-def answer(body: Any, status: int = 200) -> RestResponse:
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] = {}) -> RestResponse:
     """A JSON reply."""
-    return RestResponse(status, msgspec.json.encode(body))
+    return RestResponse(status, msgspec.json.encode(body), headers=dict(headers))
