@@ -90,7 +90,7 @@ MAX_STREAM_CHARACTERS = 32_768
 """Of all stream names that a connection holds, which every acknowledgement repeats."""
 
 OTHER_TOPIC = "(other)"
-"""What metrics call streams that are not told of by name (our choice; Ruby had a line for whatever a client made up)."""
+"""What metrics call streams that are not told of by name (our choice; Ruby had a line for each that was made up)."""
 
 EXPIRED_CLOSE = (1008, "token expired")
 

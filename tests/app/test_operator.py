@@ -1,0 +1,148 @@
+"""The operator's port: on this machine only, or behind a token; and what of the operator's is kept in files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polyfeed.app.clock import SteadyClock
+from polyfeed.app.config import Config, ConfigError, HttpSection, load
+from polyfeed.app.flow import demo_flow
+from polyfeed.app.operator_client import CallFailed, call
+from polyfeed.app.operator_token import operator_token
+from polyfeed.app.server import Server
+from polyfeed.dialects.registry import DIALECTS
+from polyfeed.market.market import Market
+
+TOKEN = "a-token-of-the-operator"
+
+
+def http(*settings: str) -> HttpSection:
+    return load(None, {}, [f"http.{one}" for one in settings]).http
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "venue.example"])
+def test_without_a_token_nobody_else_can_reach_it(host: str) -> None:
+    with pytest.raises(ConfigError, match="opens the operator's port to others"):
+        operator_token(http(f"host={host}"))
+    assert operator_token(http(f"host={host}", f"token={TOKEN}")) == TOKEN
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_this_machine_needs_none(host: str) -> None:
+    assert operator_token(http(f"host={host}")) == ""
+
+
+def test_a_token_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert operator_token(http(f"token_file={file}")) == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["token=short"], "at least 16"),
+        (["token=with a space in the midst"], "printable"),
+        ([f"token={TOKEN}", "token_file=x"], "two tokens"),
+        (["token_file=/nowhere/at/all"], "cannot read"),
+    ],
+)
+def test_tokens_that_are_none(settings: list[str], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        operator_token(http(*settings))
+
+
+def config(*settings: str) -> Config:
+    ports = [f"{name}.port=0" for name in (*DIALECTS, "http")]
+    flow = ["flow.demo=true", "flow.capture=off", "flow.agents=0", "server.drain_seconds=0.5"]
+    return load(None, {}, [*ports, *flow, *settings])
+
+
+@asynccontextmanager
+async def running(*settings: str) -> AsyncIterator[Server]:
+    market = Market()
+    chosen = config(*settings)
+    server = Server(chosen, SteadyClock(), market, demo_flow(chosen.flow, market))
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+async def get(server: Server, path: str, *headers: str, method: str = "GET", body: Any = None) -> tuple[int, str, Any]:
+    """Status, head and body of a call."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.ports["http"])
+    data = b"" if body is None else json.dumps(body).encode()
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", *headers]
+    lines.append(f"Content-Length: {len(data)}")
+    writer.write("\r\n".join([*lines, "", ""]).encode() + data)
+    head, _, rest = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return int(head.split(b" ")[1]), head.decode(), rest
+
+
+@pytest.mark.slow
+async def test_with_a_token_the_operators_calls_and_the_metrics_want_it() -> None:
+    async with running(f"http.token={TOKEN}") as server:
+        for path in ("/api/accounts", "/metrics"):
+            status, head, _ = await get(server, path)
+            assert status == 401
+            assert "www-authenticate: Bearer" in head
+            for wrong in (f"Basic {TOKEN}", "Bearer", "Bearer wrong", f"Bearer {TOKEN}x", f"Bearer {TOKEN}\xe9"):
+                assert (await get(server, path, f"Authorization: {wrong}"))[0] == 401
+            twice = [f"Authorization: Bearer {TOKEN}"] * 2
+            assert (await get(server, path, *twice))[0] == 401
+            assert (await get(server, path, f"Authorization: Bearer {TOKEN}"))[0] == 200
+        for path in ("/healthz", "/readyz", "/openapi.json", "/api/instruments"):
+            assert (await get(server, path))[0] == 200
+
+
+@pytest.mark.slow
+async def test_the_command_line_takes_the_token_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(f"http.token={TOKEN}") as server:
+        url = f"http://127.0.0.1:{server.ports['http']}"
+        with pytest.raises(CallFailed, match="send the operator's token"):
+            await asyncio.to_thread(call, url, "GET", "/api/accounts")
+        monkeypatch.setenv("POLYFEED_HTTP__TOKEN", TOKEN)
+        assert await asyncio.to_thread(call, url, "GET", "/api/accounts")
+
+
+@pytest.mark.slow
+async def test_accounts_that_are_opened_at_once_have_numbers_of_their_own() -> None:
+    async with running() as server:
+        calls = [get(server, "/api/accounts", method="POST", body={"name": f"user{number}"}) for number in range(5)]
+        answers = await asyncio.gather(*calls)
+        assert [status for status, _, _ in answers] == [201] * 5
+        assert len({json.loads(body)["id"] for _, _, body in answers}) == 5
+
+
+@pytest.mark.slow
+async def test_a_wrong_method_is_told_which_are_right() -> None:
+    async with running() as server:
+        status, head, _ = await get(server, "/api/accounts", method="DELETE")
+        assert status == 405
+        assert "allow: GET, POST" in head
+
+
+def test_processes_that_start_at_once_have_one_master_key(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from polyfeed.app.master_key import vault_in;"
+        "print(vault_in(Path(sys.argv[1])).derive('test').hex())"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "state")], stdout=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+    (key,) = (tmp_path / "state").iterdir()
+    assert key.stat().st_mode & 0o777 == 0o600
