@@ -13,8 +13,10 @@ from msgspec import Struct
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.accounts.vault import Vault
 from polyfeed.app.config import Config
+from polyfeed.app.jwks import KeyKeeper
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
+from polyfeed.dialects.peatio import PeatioDialect
 from polyfeed.dialects.registry import DIALECTS, make_dialects
 from polyfeed.gateway.door import Door, DoorLimits, networks
 from polyfeed.gateway.gateway import Gateway
@@ -66,6 +68,7 @@ class GatewayRole:
         self.gateway = Gateway(memory.market, memory.accounts, self._dialects, requests, now, config.gateway.lag_bytes)
         self._unsubscribe = bus.subscribe(self.gateway.on_batch)
         self._listeners: list[Listener] = []
+        self._keeping: list[asyncio.Task[None]] = []
 
     def remember(self) -> Memory:
         """A copy of what this gateway knows, for another one to start from."""
@@ -75,6 +78,10 @@ class GatewayRole:
 
     async def open(self, tls: ssl.SSLContext | None) -> None:
         """Starts to listen on every dialect's port, and with `tls` on its TLS port as well."""
+        for dialect in self._dialects:
+            if isinstance(dialect, PeatioDialect) and dialect.ring is not None:
+                keeper = KeyKeeper(self._config.peatio.jwks_url, dialect.ring)
+                self._keeping.append(asyncio.create_task(keeper.run()))
         limits = port_limits(self._config)
         numbers = random.SystemRandom()
         door = door_of(self._config)
@@ -104,6 +111,9 @@ class GatewayRole:
             await asyncio.sleep(0.02)
         left = max(LAST_SECONDS, deadline - loop.time())
         await asyncio.gather(*(listener.drain(left) for listener in self._listeners))
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         self._unsubscribe()
         self.gateway.stop()
 

@@ -36,7 +36,7 @@ def with_peatio(config: Config) -> Config:
 
 def _with_key_file(config: Config, name: str) -> Config:
     """The configuration with the public key of a file, unless it has one already."""
-    if not name or config.peatio.jwt_public_key or config.peatio.jwt_secret:
+    if not name or _has_key(config):
         return config
     try:
         return _with(config, jwt_public_key=Path(name).expanduser().read_text("ascii"))
@@ -45,10 +45,14 @@ def _with_key_file(config: Config, name: str) -> Config:
 
 
 def _with_demo_key(config: Config) -> Config:
-    if not config.flow.demo or config.peatio.jwt_public_key or config.peatio.jwt_secret:
+    if not config.flow.demo or _has_key(config):
         return config
     public = (files("polyfeed") / "data" / "peatio" / "demo-key.pub").read_text("ascii")
     return _with(config, jwt_public_key=public, jwt_private_key=b64encode(demo_private_key()).decode())
+
+
+def _has_key(config: Config) -> bool:
+    return bool(config.peatio.jwt_public_key or config.peatio.jwt_secret or config.peatio.jwks_url)
 
 
 def _with(config: Config, **settings: object) -> Config:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from msgspec import Struct
 
 from polyfeed.dialects.peatio import spec
+from polyfeed.dialects.peatio.jwks import KeyRing
 from polyfeed.dialects.peatio.keys import TokenKey, read_key
 from polyfeed.dialects.peatio.settings import PeatioSettings
 
@@ -59,6 +60,8 @@ class Verifier:
     """Checks tokens by the rules of one set of settings."""
 
     def __init__(self, settings: PeatioSettings) -> None:
+        self.ring = KeyRing() if settings.jwks_url else None
+        self._settings = settings
         self._key = restricted(read_key(settings.jwt_public_key, settings.jwt_secret), settings)
         self._ruby = spec.PROFILES[settings.profile].claims == "ruby"
         self._leeway = Leeway.of(settings)
@@ -84,10 +87,12 @@ class Verifier:
         return Identity(uid or "", role or "", deadline)
 
     def _claims(self, token: str) -> dict[str, Any]:
-        if self._key is None:
-            raise Rejected("no key is configured (jwt_public_key)")
+        key = self._key if self.ring is None else restricted(self.ring.find(token), self._settings)
+        if key is None:
+            text = "no key is configured (jwt_public_key)" if self.ring is None else "the token names no key we know"
+            raise Rejected(text)
         try:
-            payload = jwt.PyJWS(self._key.algorithms).decode(token, self._key.key, list(self._key.algorithms))
+            payload = jwt.PyJWS(key.algorithms).decode(token, key.key, list(key.algorithms))
             claims = json.loads(payload)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise Rejected(f"the token cannot be verified: {error}") from error

@@ -21,6 +21,7 @@ from polyfeed.dialects.peatio.book import BookFeed
 from polyfeed.dialects.peatio.desk import Desk
 from polyfeed.dialects.peatio.feeds import public_feed
 from polyfeed.dialects.peatio.handshake import query_streams, token_of
+from polyfeed.dialects.peatio.jwks import KeyRing
 from polyfeed.dialects.peatio.markets import Markets
 from polyfeed.dialects.peatio.metrics import metrics
 from polyfeed.dialects.peatio.own import own_feed
@@ -64,6 +65,11 @@ class PeatioDialect(Dialect):
             identity = ANONYMOUS
         self._opened["private" if identity.uid else "public"] += 1
         return PeatioSession(self._desk, identity, query_streams(peer, self._profile), now)
+
+    @property
+    def ring(self) -> KeyRing | None:
+        """Where the keys of tokens are kept that rotate, None where the key is fixed."""
+        return self._desk.verifier.ring
 
     def token(self, now: int, account: Account) -> str | None:
         """A token of the account, where there is a key to sign it with."""
