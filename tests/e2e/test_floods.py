@@ -10,6 +10,7 @@ import gc
 import json
 import logging
 import resource
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -21,6 +22,7 @@ from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.fanout import FanOut
+from polyfeed.model.commands import RevokeKey
 from polyfeed.model.events import Trade
 from tests.e2e.fuzzing import Fuzzer
 from tests.e2e.kraken_client import Book, Client
@@ -136,6 +138,37 @@ async def test_a_subscription_bomb(one: World, neighbour: Client, name: str) -> 
     assert len(fan._lines) == before
 
 
+async def test_who_has_gone_is_forgotten_before_its_deadlines_come(one: World) -> None:
+    """Otherwise who comes and goes fills the memory with a minute of subscriptions."""
+    for fan in one.first.gateway.fans.values():
+        connection = enter(one, fan)
+        kept = weakref.ref(connection)
+        fan.exit(connection)
+        del connection
+        gc.collect()
+        assert kept() is None
+
+
+async def test_a_revoked_key_ends_who_came_by_it(one: World) -> None:
+    """At once, and nobody else: the second user's connections stay (spec/rails.md 1, spec/ekiden.md 7)."""
+    alice, bob = (one.first.gateway.accounts.by_name(name) for name in ("alice", "bob"))
+    assert alice is not None
+    assert bob is not None
+    for name, scheme in (("rails", "hmac"), ("ekiden", "ed25519")):
+        fan = one.first.gateway.fans[name]
+        opened = {user: enter(one, fan, 1, user) for user in ("alice", "bob")}
+        if name == "ekiden":
+            for account, connection in ((alice, opened["alice"]), (bob, opened["bob"])):
+                bearer = fan.dialect.token(one.first._now(), account)
+                request = json.dumps({"op": "auth", "bearer": bearer})
+                fan.ask(connection, lambda session, now, text=request: session.receive(now, text))
+        (key,) = (key.key_id for key in alice.keys.values() if key.scheme == scheme)
+        await one.command(RevokeKey(alice.account_id, key))
+        assert isinstance(opened["alice"].outlet, Sink)
+        assert opened["alice"].outlet.code == 4401
+        assert not opened["bob"].closing
+
+
 # --- whatever they send -------------------------------------------------------------------------------------------------
 
 
@@ -144,7 +177,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.paused = False
-        self.closed = False
+        self.code = 0
 
     def write(self, data: bytes) -> None:
         assert data
@@ -152,14 +185,14 @@ class Sink:
     keep = write
 
     def close_frame(self, code: int, reason: str) -> bytes:
-        self.closed = True
+        self.code = code
         return b"\x88\x02" + code.to_bytes(2, "big")
 
 
-def enter(one: World, fan: FanOut, place: int = 0) -> Connection:
+def enter(one: World, fan: FanOut, place: int = 0, user: str = "alice") -> Connection:
     """A connection without a socket, with a token where the dialect wants one."""
     now = one.first._now()
-    account = one.first.gateway.accounts.by_name("alice")
+    account = one.first.gateway.accounts.by_name(user)
     assert account is not None
     name, token = fan.dialect.name, fan.dialect.token(now, account) or ""
     peers = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -40,7 +41,7 @@ class Gateway:
         self.requests = requests
         self._now = now
         self._loop = asyncio.get_running_loop()
-        self._wheel: TimerWheel[tuple[FanOut, Connection]] = TimerWheel()
+        self._wheel: TimerWheel[tuple[FanOut, weakref.ref[Connection]]] = TimerWheel()
         self._timer: asyncio.TimerHandle | None = None
         self._armed = 0
         self.fans = {
@@ -122,8 +123,8 @@ class Gateway:
         ]
 
     def _watch(self, fan: FanOut, connection: Connection, deadline: int) -> None:
-        """Has the fan-out look at the connection when its deadline has come."""
-        self._wheel.add(deadline, (fan, connection))
+        """Has the fan-out look at the connection when its deadline has come, if it is still there: it is not kept for it."""
+        self._wheel.add(deadline, (fan, weakref.ref(connection)))
         self._arm()
 
     def _arm(self) -> None:
@@ -138,8 +139,10 @@ class Gateway:
     def _on_time(self) -> None:
         self._timer = None
         now = self._now()
-        for fan, connection in self._wheel.pop_due(now):
-            fan.expire(connection, now)
+        for fan, watched in self._wheel.pop_due(now):
+            connection = watched()
+            if connection is not None:
+                fan.expire(connection, now)
         self._arm()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
@@ -94,7 +93,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._fd = -1
         self._connection: Connection | None = None
-        self._events: deque[Event] = deque()
+        self._events: list[Event] = []
         self._fragments: list[bytes] = []
         self._text = True
         self._linger: asyncio.TimerHandle | None = None
@@ -208,12 +207,15 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._ws.state is State.OPEN:
             # Pongs go out before the answers to what stood around their pings (RFC 6455 5.5.3: as soon as practical).
             self._send_control()
-        while self._events and not self.paused:
-            event = self._events.popleft()
+        done = 0
+        while done < len(self._events) and not self.paused:
+            event = self._events[done]
+            done += 1
             if isinstance(event, Request):
                 self._handshake(event)
             elif isinstance(event, Frame):
                 self._admit(event)
+        del self._events[:done]
         if self._connection is not None and self._ws.state is not State.OPEN:
             self._port.fan.retire(self._connection)
         self._send_control()
@@ -252,6 +254,8 @@ class WebSocketProtocol(asyncio.Protocol):
             response.headers["Sec-WebSocket-Protocol"] = answer.subprotocol
         self._ws.send_response(response)
         self._send_control()
+        # The library's parser holds on to the request for as long as the connection lives.
+        request.headers.clear()
         self._connection = self._port.fan.enter(answer, self, window_of(self._ws.extensions))
         if not self.paused:
             self._connection.take(self._fd)
