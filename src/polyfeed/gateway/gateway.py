@@ -123,7 +123,7 @@ class Gateway:
         ]
 
     def _watch(self, fan: FanOut, connection: Connection, deadline: int) -> None:
-        """Has the fan-out look at the connection when its deadline has come, if it is still there: it is not kept for it."""
+        """Has the fan-out look at the connection when its deadline has come. It is not kept for that."""
         self._wheel.add(deadline, (fan, weakref.ref(connection)))
         self._arm()
 
