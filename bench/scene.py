@@ -72,6 +72,7 @@ class Scene:
         self.sequencer = Sequencer(Venue(), NullJournal(), bus, self.clock)
         settings = [f"{name}.port=0" for name in DIALECTS]
         settings += ["kraken.message_rate=0", "kraken.idle_timeout=0", "peatio.profile=3.x", "peatio.relay=true"]
+        settings += ["gateway.address_connections=0", "gateway.handshake_rate=0", "gateway.message_rate=0"]
         config: Config = load(None, {}, settings)
         self._bus, self._market = bus, memory.market
         self.role = GatewayRole(config, 1, bus, memory, Vault(bytes(32)), self.sequencer.submit, self.clock.wall)

@@ -20,6 +20,7 @@ from polyfeed.dialects._base.effects import Effect, FeedKey, Join, Send
 from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
 from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Notice, Session
+from polyfeed.gateway.door import Door, DoorLimits
 from polyfeed.gateway.gateway import Gateway
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
@@ -105,7 +106,8 @@ async def plain() -> None:
     gateway = Gateway(Market(), Accounts(), [Plain()], requests, now, LAG_BYTES)
     fan = gateway.fans["plain"]
     limits = PortLimits()
-    port = Port(fan, requests, limits, now, lambda: random.getrandbits(64))
+    door = Door(DoorLimits(address_connections=0, handshake_rate=0))
+    port = Port(fan, requests, limits, now, lambda: random.getrandbits(64), door)
     listener = Listener(rest_app(port), limits, port)
     seqs = count(1)
 
