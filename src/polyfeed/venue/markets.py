@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from polyfeed.model.enums import Detail, Side
-from polyfeed.model.instruments import Instrument
+from polyfeed.model.formulas import cost_divisor
+from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.model.numbers import format_scaled
 from polyfeed.venue.book import BookSide
 from polyfeed.venue.perpetuals.contracts import Contract
@@ -72,3 +73,8 @@ class Market:
     def size_text(self, size: int) -> str:
         """A size for people."""
         return format_scaled(size, self.instrument.size_scale)
+
+
+def open_market(instrument: Instrument, base: Currency, quote: Currency) -> Market:
+    """A new market of an instrument, whose currencies these are. Raises ValueError as `cost_divisor`."""
+    return Market(instrument, cost_divisor(instrument, quote.scale), 10 ** (base.scale - instrument.size_scale))

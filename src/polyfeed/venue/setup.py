@@ -23,12 +23,11 @@ from polyfeed.model.events import (
     InsuranceFundSet,
     SystemStatusSet,
 )
-from polyfeed.model.formulas import cost_divisor
 from polyfeed.model.instruments import Instrument
 from polyfeed.venue.accounts import FEES, FUND, Account
 from polyfeed.venue.draft import Draft
 from polyfeed.venue.limits import MAX_AMOUNT, MAX_FEE_PPM, MAX_NUMBER, MAX_SCALE, MAX_TOTAL
-from polyfeed.venue.markets import Market
+from polyfeed.venue.markets import open_market
 from polyfeed.venue.perpetuals.listing import check_kind, open_fund
 from polyfeed.venue.refused import Refused
 from polyfeed.venue.state import State
@@ -71,10 +70,9 @@ def list_instrument(state: State, command: ListInstrument, draft: Draft) -> Outc
             f"{base.scale}; give the currency more or the instrument fewer",
         )
     try:
-        divisor = cost_divisor(instrument, quote.scale)
+        state.markets.append(open_market(instrument, base, quote))
     except ValueError as error:
         raise Refused(Refusal.INVALID_TERMS, str(error)) from None
-    state.markets.append(Market(instrument, divisor, 10 ** (base.scale - instrument.size_scale)))
     if instrument.perpetual is not None:
         open_fund(state, draft)
     draft.public.append(InstrumentListed(instrument))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from polyfeed.model.commands import Command
+from polyfeed.model.commands import AnyCommand
 from polyfeed.model.enums import Refusal
 from polyfeed.model.instruments import Currency
 from polyfeed.venue.accounts import FEES, Account
@@ -52,7 +52,7 @@ class State:
         self.last_order_id = 0
         self.last_trade_id = 0
         self.work: deque[Work] = deque()
-        self.deferred: Command | None = None
+        self.deferred: AnyCommand | None = None
 
     def account(self, account_id: int) -> Account:
         """An account by its number. Raises Refused."""

@@ -76,6 +76,8 @@ class Watch:
         """Takes a waiting order in. What the last price has reached already, the next `reached` gives."""
         self.orders[order.id] = order
         self._wait(order)
+        if order.stop is not None and order.stop.best:  # armed: it waited before, in the venue that an image shows
+            self._trailing[order.id] = order
 
     def remove(self, order: Order) -> None:
         """Lets an order go that will not fire."""

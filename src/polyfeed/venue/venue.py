@@ -17,13 +17,15 @@ Rules of the file:
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 from polyfeed.model import commands
 from polyfeed.model.batches import ACCEPTED, Batch, Outcome
-from polyfeed.model.commands import Clock, Command, Proceed, Stamped
+from polyfeed.model.commands import AnyCommand, Clock, Command, Proceed, Stamped
 from polyfeed.model.enums import Refusal
 from polyfeed.venue import amending, cancelling, entry, keys, replacing, setup
+from polyfeed.venue import image as images
 from polyfeed.venue.draft import MATCH, RESERVE, Draft
 from polyfeed.venue.expiry import expire
 from polyfeed.venue.limits import MAX_TS
@@ -118,7 +120,7 @@ class Venue:
         draft.tell_balances()
         return Batch(self.epoch, seq, ts, outcome, origin, draft.public, draft.private, more=bool(state.work))
 
-    def _due(self, command: Command, draft: Draft) -> Command | None:
+    def _due(self, command: AnyCommand, draft: Draft) -> AnyCommand | None:
         """The command to be carried out now, when all orders whose time has come have ended; None if not all have."""
         state = self._state
         if type(command) is Proceed:
@@ -140,6 +142,23 @@ class Venue:
             return command
         state.deferred = command
         return None
+
+    def snapshot(self) -> bytes:
+        """All of it as bytes, the same for equal venues; `restore` reads them. Unfinished work is part of it."""
+        return images.encode(self, self._state)
+
+    @classmethod
+    def restore(cls, data: bytes) -> Venue:
+        """The venue that `data` (from `snapshot`) shows; it goes on exactly as that one does. Raises ValueError."""
+        image = images.decode(data)
+        venue = cls(image.epoch, image.batch_limit)
+        venue.seq, venue.ts = image.seq, image.ts
+        venue._state = images.restore(image)
+        return venue
+
+    def state_hash(self) -> str:
+        """The BLAKE2b-128 of the snapshot, in hexadecimal: equal for equal venues."""
+        return blake2b(self.snapshot(), digest_size=16).hexdigest()
 
     def deadline(self) -> int | None:
         """When the next order ends or funding is exchanged, in venue time; None if nothing waits for a time. `Clock`
