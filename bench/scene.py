@@ -28,6 +28,7 @@ from polyfeed.model.commands import (
 )
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.instruments import Currency, Instrument
+from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
 from polyfeed.venue.venue import Venue
@@ -69,7 +70,7 @@ class Scene:
     def __init__(self) -> None:
         self.clock = IntendedClock()
         bus, memory = MemoryBus(), Memory(Market(), Accounts())
-        self.sequencer = Sequencer(Venue(), NullJournal(), bus, self.clock)
+        self.sequencer = Sequencer(History(Venue()), NullJournal(), bus, self.clock)
         settings = [f"{name}.port=0" for name in DIALECTS]
         settings += ["kraken.message_rate=0", "kraken.idle_timeout=0", "peatio.profile=3.x", "peatio.relay=true"]
         settings += ["gateway.address_connections=0", "gateway.handshake_rate=0", "gateway.message_rate=0"]

@@ -17,6 +17,7 @@ from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.market.market import Market
 from polyfeed.model.commands import AnyCommand
+from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
 from polyfeed.venue.venue import Venue
@@ -34,7 +35,7 @@ class World:
         base += ["kraken.message_rate=0", "kraken.idle_timeout=0", "flow.demo=true"]
         self.config: Config = load(None, {}, [*base, *settings])
         self.bus = MemoryBus(encode=True)
-        self.sequencer = Sequencer(Venue(), NullJournal(), self.bus, lambda: self.time)
+        self.sequencer = Sequencer(History(Venue()), NullJournal(), self.bus, lambda: self.time)
         self.gateways: list[GatewayRole] = []
         market = Market()
         self.first = self._gateway(Memory(market, Accounts()))

@@ -19,6 +19,7 @@ from polyfeed.model.commands import (
 )
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.instruments import Currency, Instrument
+from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import BUSY_TICK_US, IDLE_TICK_US, Sequencer
 from polyfeed.store.journal import Journal, NullJournal
 from polyfeed.venue.venue import Venue
@@ -53,7 +54,7 @@ class SlowJournal(Journal):
 def build(journal: Journal | None = None, batch_limit: int = 1000) -> tuple[Sequencer, Clockwork, list[Batch]]:
     clock, bus, heard = Clockwork(), MemoryBus(), []
     bus.subscribe(heard.append)
-    return Sequencer(Venue(batch_limit=batch_limit), journal or NullJournal(), bus, clock), clock, heard
+    return Sequencer(History(Venue(batch_limit=batch_limit)), journal or NullJournal(), bus, clock), clock, heard
 
 
 async def test_batches_are_numbered_from_one_and_their_times_strictly_increase_on_a_clock_that_stands() -> None:

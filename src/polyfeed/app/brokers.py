@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Callable
 
 from polyfeed.app.config import Config
+from polyfeed.app.gateway_role import Memory
 from polyfeed.app.publish import PublishRole
 from polyfeed.app.relay import RelayRole
 from polyfeed.bus.memory import MemoryBus
-from polyfeed.market.market import Market
 
 
 class Brokers:
     """What the configuration asks for: a relay, a publication, both or none."""
 
-    def __init__(self, config: Config, bus: MemoryBus, market: Market, now: Callable[[], int]) -> None:
-        self._relay = RelayRole(config, bus, market, now) if config.relay.url else None
-        self._publish = PublishRole(config, bus) if config.publish.url else None
+    def __init__(self, config: Config, bus: MemoryBus, memory: Memory, now: Callable[[], int]) -> None:
+        self._relay = RelayRole(config, bus, memory.market, now) if config.relay.url else None
+        self._publish = PublishRole(config, bus, memory) if config.publish.url else None
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts them."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyfeed import __version__
-from polyfeed.app import account, ranger, record, serve, status, tap
+from polyfeed.app import account, journal, ranger, record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
 from polyfeed.app.operator_client import CallFailed
 from polyfeed.dialects.registry import INBOUND
@@ -56,14 +56,29 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument(
             f"--{name}", nargs="?", const="", metavar="AMQP_URL", help=f"{help} (default: as RABBITMQ_HOST etc. say)"
         )
+    verb.add_argument(
+        "--journal",
+        metavar="DIR|off",
+        help="where commands are recorded (default: below server.state_dir; off with --demo)",
+    )
+    verb.add_argument(
+        "--salvage",
+        action="store_true",
+        help="go on with what is before a damage in the journal, and put the rest aside",
+    )
     _listening(verb)
     verb.set_defaults(run=_serve)
 
     verb = _verb(
-        verbs, "replay", "serve a recording as market data", "polyfeed replay book.jsonl.gz trades.jsonl.gz --speed 10"
+        verbs,
+        "replay",
+        "serve a recording as market data, or say what the venue was at a place in its journal",
+        "polyfeed replay book.jsonl.gz trades.jsonl.gz --speed 10",
     )
     _configuration(verb)
-    verb.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings of one time, JSONL or JSONL.gz")
+    verb.add_argument("files", nargs="*", type=Path, metavar="FILE", help="recordings of one time, JSONL or JSONL.gz")
+    verb.add_argument("--journal", type=Path, metavar="DIR", help="replay a venue's journal and print its state's hash")
+    verb.add_argument("--until", type=int, metavar="SEQ", help="stop the replay of the journal after this batch")
     verb.add_argument("--dialect", default="kraken", help="whose messages they hold (default: %(default)s)")
     verb.add_argument("--once", action="store_true", help="stand still at the end instead of starting again")
     _listening(verb)
@@ -101,6 +116,22 @@ def parser() -> argparse.ArgumentParser:
 
     verb = _verb(verbs, "account", "keep accounts and their keys", "polyfeed account fund alice USD 1000")
     account.add_verbs(verb.add_subparsers(required=True, metavar="ACTION"), OPERATOR_URL)
+
+    verb = _verb(
+        verbs, "journal", "look into a venue's journal", "polyfeed journal verify ~/.local/state/polyfeed/journal"
+    )
+    journal.add_verbs(verb.add_subparsers(required=True, metavar="ACTION"), _configuration, _load)
+
+    verb = _verb(
+        verbs,
+        "snapshot",
+        "make a snapshot of a journal's closed segments",
+        "polyfeed snapshot /var/lib/polyfeed/journal",
+    )
+    _configuration(verb)
+    verb.add_argument("directory", type=Path, metavar="DIR", help="the journal's directory; its venue may be running")
+    verb.add_argument("--low-priority", action="store_true", help="leave the processor to others")
+    verb.set_defaults(run=lambda options: journal.snapshot(_load(options), options))
 
     verb = _verb(verbs, "config", "show or check the configuration", "polyfeed config show --set kraken.profile=1.x")
     verb.add_argument("action", choices=["show", "check"], help="print all of it as TOML, or only say whether it holds")
@@ -142,6 +173,8 @@ def _client(verb: argparse.ArgumentParser) -> None:
 def _load(options: argparse.Namespace) -> Config:
     """The configuration with the options that are short for a key on top of it."""
     short = {"host": "server.host", "tls": "server.tls", "tls_key": "server.tls_key", "speed": "flow.speed"}
+    if options.run is _serve:
+        short["journal"] = "store.journal"
     given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
     if getattr(options, "demo", False):
         given.append("flow.demo=true")
@@ -151,10 +184,14 @@ def _load(options: argparse.Namespace) -> Config:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return asyncio.run(serve.serve(_load(options)))
+    return asyncio.run(serve.serve(_load(options), salvage=options.salvage))
 
 
 def _replay(options: argparse.Namespace) -> int:
+    if options.journal is not None:
+        return journal.replay(_load(options), options.journal, options.until)
+    if not options.files:
+        raise ValueError("give the recordings to serve, or --journal DIR")
     return asyncio.run(serve.replay(_load(options), options.dialect, options.files, loop=not options.once))
 
 

@@ -183,6 +183,29 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
         allowed_hosts(self.origins)
 
 
+class StoreSection(Struct, frozen=True, kw_only=True):
+    """Where commands are recorded before they are carried out.
+
+    `journal` is a directory, "off", or "auto": below `server.state_dir`, and none for the demo. `fsync` makes groups
+    of commands durable before they are carried out ("always"), every `interval_seconds` (a power failure may lose that
+    much of what was acknowledged), or never by itself; a process that dies alone loses nothing in any case. While the
+    disk does not answer for `patience_seconds`, new commands are refused.
+
+    A new segment begins after so many bytes, records or seconds, and a snapshot of the one before is made. `keep` says
+    whether "all" segments are kept, or those "behind-snapshot": of the last two snapshots and everything later.
+    """
+
+    journal: str = "auto"
+    fsync: Literal["always", "interval", "off"] = "always"
+    interval_seconds: Seconds = 0.1
+    patience_seconds: Seconds = 0.5
+    segment_bytes: Annotated[int, Meta(ge=4096)] = 67_108_864
+    segment_records: Annotated[int, Meta(ge=1)] = 100_000
+    segment_seconds: Seconds = 3600.0
+    snapshots: bool = True
+    keep: Literal["all", "behind-snapshot"] = "behind-snapshot"
+
+
 class LogSection(Struct, frozen=True, kw_only=True):
     """What goes to the log, on standard error."""
 
@@ -203,6 +226,7 @@ class Config(Struct, frozen=True, kw_only=True):
     publish: PublishSection = PublishSection()
     flow: FlowSection = FlowSection()
     gateway: GatewaySection = GatewaySection()
+    store: StoreSection = StoreSection()
     log: LogSection = LogSection()
 
 

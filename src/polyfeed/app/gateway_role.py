@@ -31,11 +31,15 @@ LAST_SECONDS = 1.0
 
 
 class Memory(Struct):
-    """What a gateway reads: the market and the accounts as of one batch, and what each dialect numbers."""
+    """What a gateway reads: the market and the accounts as of one batch, and what each dialect numbers.
+
+    `last_number` is that of the last command of the gateway which starts from it.
+    """
 
     market: Market
     accounts: Accounts
     projections: dict[str, bytes] = {}
+    last_number: int = 0
 
 
 class GatewayRole:
@@ -64,9 +68,9 @@ class GatewayRole:
         for dialect in self._dialects:
             if dialect.projection is not None and dialect.name in memory.projections:
                 dialect.projection.restore(memory.projections[dialect.name])
-        requests = Requests(number, entry)
+        requests = Requests(number, entry, memory.last_number)
         self.gateway = Gateway(memory.market, memory.accounts, self._dialects, requests, now, config.gateway.lag_bytes)
-        self._unsubscribe = bus.subscribe(self.gateway.on_batch)
+        self._unsubscribe = (bus.subscribe(self.gateway.on_batch), bus.subscribe_refusals(requests.settle))
         self._listeners: list[Listener] = []
         self._keeping: list[asyncio.Task[None]] = []
 
@@ -114,7 +118,8 @@ class GatewayRole:
         for task in self._keeping:
             task.cancel()
         await asyncio.gather(*self._keeping, return_exceptions=True)
-        self._unsubscribe()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
         self.gateway.stop()
 
 

@@ -79,7 +79,7 @@ class Operator:
             case "/healthz":
                 return text(200, "ok\n")
             case "/readyz":
-                return text(200, "ready\n") if server.ready else text(503, "not ready\n")
+                return text(503, f"not ready: {server.trouble}\n") if server.trouble else text(200, "ready\n")
             case _ if path == METRICS:
                 return RestResponse(200, metrics(server).encode(), "text/plain; version=0.0.4")
             case "/openapi.json":
@@ -90,6 +90,12 @@ class Operator:
 def metrics(server: Server) -> str:
     """The metrics in Prometheus's text format."""
     lines = ["# TYPE polyfeed_batches_total counter", f"polyfeed_batches_total {server.sequencer.seq}"]
+    lines += [
+        "# TYPE polyfeed_entry_open gauge",
+        f"polyfeed_entry_open {int(not server.sequencer.trouble)}",
+        "# TYPE polyfeed_unrecorded_commands_total counter",
+        f"polyfeed_unrecorded_commands_total {server.sequencer.refused}",
+    ]
     connections = {name: len(fan.connections) for name, fan in server.fans.items()}
     frames = {name: fan.frames for name, fan in server.fans.items()}
     for metric, kind, values in (

@@ -15,18 +15,29 @@ from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config
 from polyfeed.app.flow import Flow, demo_flow, recorded_flow
 from polyfeed.app.server import Server
+from polyfeed.app.store import Store, journal_directory, opened
 from polyfeed.market.market import Market
 
 log = logging.getLogger("polyfeed")
 
 
-async def serve(config: Config) -> int:
-    """Runs the venue until SIGINT or SIGTERM."""
-    market = Market()
+async def serve(config: Config, *, salvage: bool = False) -> int:
+    """Runs the venue until SIGINT or SIGTERM, on from where its journal ends.
+
+    Raises Damaged, Locked, EngineChanged, OSError.
+    """
+    directory = journal_directory(config)
+    if directory is None:
+        return await _serve(config, Market(), None)
+    with opened(config, directory, SteadyClock(), rescue=salvage) as store:
+        return await _serve(config, store.replica.market, store)
+
+
+async def _serve(config: Config, market: Market, store: Store | None) -> int:
     flow = demo_flow(config.flow, market) if config.flow.demo else Flow(())
-    if not config.flow.demo and not config.relay.url:
+    if not (config.flow.demo or config.relay.url or market.instruments):
         log.warning("no market is listed: start with --demo for demo markets and flow")
-    return await run(config, market, flow)
+    return await run(config, market, flow, store)
 
 
 async def replay(config: Config, dialect: str, files: Sequence[Path], *, loop: bool) -> int:
@@ -39,14 +50,14 @@ async def replay(config: Config, dialect: str, files: Sequence[Path], *, loop: b
     return await run(config, Market(), flow)
 
 
-async def run(config: Config, market: Market, flow: Flow) -> int:
+async def run(config: Config, market: Market, flow: Flow, store: Store | None = None) -> int:
     """Starts a server, says where everything is, waits for a signal, ends."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     stopped = asyncio.create_task(stop.wait())
-    server = Server(config, SteadyClock(), market, flow)
+    server = Server(config, SteadyClock(), market, flow, store)
     try:
         if not await before(stopped, server.start()):
             return 0

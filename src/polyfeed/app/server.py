@@ -16,18 +16,21 @@ from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
-from polyfeed.app.gateway_role import GatewayRole, Memory, port_limits
+from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, Memory, port_limits
 from polyfeed.app.master_key import vault_in
 from polyfeed.app.operator import Operator
 from polyfeed.app.operator_token import operator_token
 from polyfeed.app.peatio_keys import with_peatio
+from polyfeed.app.store import Store
 from polyfeed.app.tls import self_signed, server_context
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
-from polyfeed.model.commands import AnyCommand
+from polyfeed.model.commands import AnyCommand, ListInstrument
+from polyfeed.model.enums import Refusal
+from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
 from polyfeed.venue.venue import Venue
@@ -36,6 +39,9 @@ log = logging.getLogger("polyfeed")
 
 WARM_UP_SECONDS = 2.0
 """Of the flow's first seconds, lived through before the ports open."""
+
+SNAPSHOT_SECONDS = 10.0
+"""What a stop waits at most for the last snapshot."""
 
 GATEWAY = 1
 """The number of the one gateway in this process."""
@@ -47,27 +53,38 @@ class Server:
     The flow's setup is carried out before anybody can connect, then its sources run.
     """
 
-    def __init__(self, config: Config, now: Callable[[], int], market: Market, flow: Flow) -> None:
+    def __init__(
+        self, config: Config, now: Callable[[], int], market: Market, flow: Flow, store: Store | None = None
+    ) -> None:
         self.config = config = with_peatio(config)
         self.now = now
         self.ready = False
         self.token = operator_token(config.http)
         self.opening = asyncio.Lock()
         self.market = market
-        self.accounts = Accounts()
         self.certificate: Path | None = None
+        self._store = store
         self._setup = flow.setup
         self._bus = MemoryBus()
-        self.sequencer = Sequencer(Venue(), NullJournal(), self._bus, now)
+        memory = store.replica.memory(GATEWAY) if store else Memory(market, Accounts())
+        self.accounts = memory.accounts
+        history = store.replica.history if store else History(Venue())
+        journal = store.journal if store else NullJournal()
+        turned = store.keeper.wake if store and store.keeper else None
+        self.sequencer = Sequencer(history, journal, self._bus, now, config.store.patience_seconds, turned)
         self._driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
         self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
-        memory = Memory(market, self.accounts)
         self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, now)
-        self.brokers = Brokers(config, self._bus, market, now)
+        self.brokers = Brokers(config, self._bus, memory, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._bus.subscribe(self._driver.on_batch)
+
+    @property
+    def trouble(self) -> str:
+        """Why the server cannot do all that it is there for, empty when it can."""
+        return self.sequencer.trouble if self.ready else "starting or stopping"
 
     @property
     def fans(self) -> dict[str, FanOut]:
@@ -82,8 +99,10 @@ class Server:
     async def start(self) -> None:
         """Sets the venue up, lets the first flow in, then listens.
 
-        Raises OSError when an address is taken, ValueError when the venue refuses a part of the setup.
+        Raises OSError when an address is taken or the journal cannot be written, ValueError when the venue refuses a
+        part of the setup, or has another one in its journal.
         """
+        await self.sequencer.open()
         await self._set_up()
         await self._driver.warm_up(WARM_UP_SECONDS)
         await self._role.open(self._tls())
@@ -102,21 +121,50 @@ class Server:
         unsubscribe = self._bus.subscribe(
             lambda batch: None if batch.outcome.accepted else refused.append(batch.outcome)
         )
-        for command in self._setup:
+        # The setup is what a history begins with: a recovered one has it, or the first part of it.
+        for command in self._setup[self.sequencer.history.records :]:
             self.sequencer.submit(command)
         await self.sequencer.drain()
         unsubscribe()
+        if self.sequencer.trouble:
+            raise OSError(self.sequencer.trouble)
         if refused:
             raise ValueError(f"the venue cannot be set up: {refused[0].refusal}: {refused[0].detail}")
+        self._check_markets()
+
+    def _check_markets(self) -> None:
+        """Whether the flow's markets are those of the journal, which may have begun with another configuration."""
+        listed = [state.instrument for state in self.market.instruments]
+        for command in self._setup:
+            if isinstance(command, ListInstrument) and command.instrument not in listed:
+                raise ValueError(
+                    f"{command.instrument.name} is not in the journal as this configuration has it: start as the "
+                    "journal was begun (--demo, flow.capture), or with another --journal"
+                )
 
     async def stop(self) -> None:
         """Not ready, then goodbye to every client, then the end: the configured time and two seconds at most."""
         self.ready = False
         await self._role.close(self.config.server.drain_seconds)
         await self._operator.drain(1.0)
-        for task in self._tasks:
+        for task in self._tasks[1:]:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks[1:], return_exceptions=True)
+        await self._end_sequencer()
+        if self._store is not None:
+            if self._store.keeper is not None:
+                await self._store.keeper.finish(SNAPSHOT_SECONDS)
+            await self._store.journal.close()
+
+    async def _end_sequencer(self) -> None:
+        """Lets it carry out what is queued and close its journal; one that is stuck is left after a second."""
+        self.sequencer.end()
+        work, self._tasks = self._tasks[:1], []
+        if work:
+            await asyncio.wait(work, timeout=LAST_SECONDS)
+            work[0].cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            await self.sequencer.close()
 
     async def failed(self) -> None:
         """Returns when one of the server's own tasks has ended, which none should; the log says why."""
@@ -133,7 +181,8 @@ class Server:
         self._role.gateway.requests.submit(command, settle)
         outcome = await future
         if not outcome.accepted:
-            raise Problem(409, f"{outcome.refusal}: {outcome.detail}")
+            status = 503 if outcome.refusal is Refusal.STORE_UNAVAILABLE else 409
+            raise Problem(status, f"{outcome.refusal}: {outcome.detail}")
         return outcome
 
     def directory(self) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from polyfeed.model.batches import Batch, decode_batch, encode_batch
+from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
+from polyfeed.model.commands import Origin
 
 Listener = Callable[[Batch], None]
+RefusalListener = Callable[[Origin, Outcome], None]
 
 
 class MemoryBus:
@@ -15,6 +17,7 @@ class MemoryBus:
     def __init__(self, *, encode: bool = False) -> None:
         self._encode = encode
         self._listeners: list[Listener] = []
+        self._refusal_listeners: list[RefusalListener] = []
 
     def publish(self, batch: Batch) -> None:
         """Hands the batch to every listener. One that raises is a fault of ours, and nothing hides it."""
@@ -25,6 +28,16 @@ class MemoryBus:
         else:
             for listener in tuple(self._listeners):
                 listener(batch)
+
+    def refuse(self, origin: Origin, outcome: Outcome) -> None:
+        """Tells whoever sent a command that it never came to the venue: there is no batch of it."""
+        for listener in tuple(self._refusal_listeners):
+            listener(origin, outcome)
+
+    def subscribe_refusals(self, listener: RefusalListener) -> Callable[[], None]:
+        """Adds a listener for commands that never came to the venue; returns what removes it."""
+        self._refusal_listeners.append(listener)
+        return lambda: self._refusal_listeners.remove(listener)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Adds a listener for all batches from the next one on; returns what removes it."""

@@ -25,6 +25,8 @@ from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.turns import Turns
 from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.model.batches import Batch, Outcome
+from polyfeed.model.commands import CancelAll, CancelOrder
+from polyfeed.model.enums import Refusal
 from polyfeed.model.events import RelayedFrame
 
 log = logging.getLogger("polyfeed.gateway")
@@ -36,6 +38,9 @@ PUBLIC = 0
 """The account of what is nobody's own."""
 
 PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
+
+INSIST_SECONDS = 0.25
+"""After which a cancellation that must not be lost is sent again."""
 
 LONGEST_WATCH_US = 60_000_000
 """Until a deadline is looked at again, however far it is: so long at most is a connection that has gone remembered."""
@@ -63,6 +68,7 @@ class FanOut:
         self.connections: dict[Connection, None] = {}
         self.frames = 0
         self.turns = Turns(soon, later, now, self.resume)
+        self._later = later
         self._watch = watch
         self._requests = requests
         self._now = now
@@ -232,6 +238,9 @@ class FanOut:
 
     def _submit(self, connection: Connection, effect: Submit) -> None:
         def answer(outcome: Outcome) -> None:
+            if connection.closing and outcome.refusal is Refusal.STORE_UNAVAILABLE and insists(effect):
+                self._later(INSIST_SECONDS, lambda: self._submit(connection, effect))
+                return
             self.ask(connection, lambda session, now: session.answer(now, effect.request, outcome))
 
         self._requests.submit(effect.command, answer, effect.reference)
@@ -388,3 +397,8 @@ class FanOut:
         self.turns.drop(cohort)
         for line in cohort.lines:
             line.cohorts.pop(cohort, None)
+
+
+def insists(effect: Submit) -> bool:
+    """Whether a command of a session that has gone must still be carried out: it takes orders out, as was promised."""
+    return isinstance(effect.command, CancelOrder | CancelAll)

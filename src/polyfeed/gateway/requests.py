@@ -13,12 +13,12 @@ Entry = Callable[[AnyCommand, Origin], None]
 
 
 class Requests:
-    """Numbers this gateway's commands and gives each outcome to whoever asked for it."""
+    """Numbers this gateway's commands, from the one after `last` on, and gives each outcome to whoever asked for it."""
 
-    def __init__(self, gateway: int, entry: Entry) -> None:
+    def __init__(self, gateway: int, entry: Entry, last: int = 0) -> None:
         self._gateway = gateway
         self._entry = entry
-        self._number = 0
+        self._number = last
         self._waiting: dict[int, Answer] = {}
 
     def submit(self, command: AnyCommand, answer: Answer, reference: str = "") -> None:
@@ -29,8 +29,13 @@ class Requests:
 
     def on_batch(self, batch: Batch) -> None:
         """Answers whoever the batch is the answer to. Later parts of a huge decision answer nobody."""
-        if batch.origin is None or batch.origin.gateway != self._gateway:
+        if batch.origin is not None:
+            self.settle(batch.origin, batch.outcome)
+
+    def settle(self, origin: Origin, outcome: Outcome) -> None:
+        """Answers whoever sent a command of this gateway, if they still wait."""
+        if origin.gateway != self._gateway:
             return
-        answer = self._waiting.pop(batch.origin.number, None)
+        answer = self._waiting.pop(origin.number, None)
         if answer is not None:
-            answer(batch.outcome)
+            answer(outcome)

@@ -184,3 +184,4 @@ class Refusal(StrEnum):
     MARKET_CLOSED = "the market does not take this now"
     SIZE_BELOW_FILLED = "new size is not above what was filled"
     NOT_ITS_OWNER = "the order belongs to another account"
+    STORE_UNAVAILABLE = "the venue cannot record orders now"

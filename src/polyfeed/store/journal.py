@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 
 from polyfeed.model.commands import Record
+from polyfeed.store.format import Mark
 
 
 class Journal(ABC):
-    """Takes records in order and says when they are durable. A command is applied only after that."""
+    """Takes records in order and says when they are durable. A command is applied only after that.
+
+    `kept` says whether anything is kept at all; `full`, that a new part should begin.
+    """
+
+    kept: bool = True
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to `turn`."""
+        return False
 
     @abstractmethod
     def append(self, record: Record) -> None:
-        """Adds a record to the group that the next `sync` makes durable."""
+        """Adds a record to the group that the next `sync` makes durable. Raises ValueError when it is too large."""
 
     @abstractmethod
-    async def sync(self) -> None:
-        """Returns when all that was appended is durable. Raises OSError when it cannot be."""
+    def sync(self) -> Awaitable[None] | None:
+        """Makes durable what was appended, as far as this journal promises; None when it is already.
+
+        Raises OSError, at once or when awaited, when it cannot be: then all of the group is taken back as far as the
+        disk lets it, and nothing may be appended until `turn` has worked.
+        """
+
+    async def turn(self, mark: Mark) -> None:
+        """Begins a new part at `mark`, which is where history stands. Raises OSError while the disk takes nothing."""
+        raise NotImplementedError
 
 
 class NullJournal(Journal):
     """Keeps nothing: a venue on it starts anew with each process."""
 
+    kept = False
+
     def append(self, record: Record) -> None:
         """Forgets the record."""
 
-    async def sync(self) -> None:
+    def sync(self) -> None:
         """Has nothing to wait for."""

@@ -13,7 +13,7 @@ from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
 from polyfeed.dialects.bitstamp.markets import Listed, Markets
 from polyfeed.dialects.bitstamp.rest_entry import read_order, subtype_row
 from polyfeed.dialects.bitstamp.rest_form import BareError, CallRefused, Form, read_order_id, response
-from polyfeed.dialects.bitstamp.rest_refusals import refused_entry
+from polyfeed.dialects.bitstamp.rest_refusals import UNAVAILABLE, refused_entry
 from polyfeed.dialects.bitstamp.wire import Plain
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
@@ -153,6 +153,8 @@ def guarded(reply: Callable[[Outcome], RestAnswer]) -> Callable[[Outcome], RestA
 
     def answer(outcome: Outcome) -> RestAnswer:
         try:
+            if outcome.refusal is Refusal.STORE_UNAVAILABLE:
+                return response(UNAVAILABLE.body, UNAVAILABLE.status)
             return reply(outcome)
         except CallRefused as refused:
             return response(refused.body, refused.status)

@@ -15,6 +15,9 @@ from polyfeed.model.numbers import format_scaled
 
 NOT_PLACED = "Order could not be placed."
 
+UNAVAILABLE = CallRefused("500.002", {"__all__": ["Orders cannot be recorded now. Please try again."]}, 503)
+"""The answer to any command while the venue takes none (the code's own text: an internal service failed)."""
+
 _OVERALL = {
     Refusal.MARKET_CLOSED: (NOT_PLACED, "400.003"),
     Refusal.INVALID_AMOUNT: ("Provided order amount is too low.", "400.046"),

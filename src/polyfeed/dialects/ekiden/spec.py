@@ -153,6 +153,8 @@ REST_WINDOW = 10 * SECOND
 MAX_BATCH = 20
 
 ERROR_INVALID, ERROR_AUTH, ERROR_EXPIRED, ERROR_RATE, ERROR_NOT_FOUND = 2000, 2001, 2002, 2003, 2004
+ERROR_UNAVAILABLE = 2005
+"""The venue takes no commands now (ours)."""
 
 CLOSES = (
     CloseCause(*CLOSE_AUTH_TIMEOUT, True, "Nobody logged in on the private socket within `ekiden.auth_seconds`."),

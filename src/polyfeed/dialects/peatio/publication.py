@@ -31,12 +31,20 @@ _BOTH = spec.INCREMENTS | spec.SNAPSHOTS
 
 
 class Publication:
-    """Folds every batch from the first on, into a market and accounts of its own."""
+    """Folds every batch into a market and accounts of its own: from the first on, or from those that it is given, with
+    the image of the projection at that batch.
+    """
 
-    def __init__(self, profile: str) -> None:
+    def __init__(
+        self,
+        profile: str,
+        market: Market | None = None,
+        accounts: Accounts | None = None,
+        projection: bytes = b"",
+    ) -> None:
         self._profile = msgspec.structs.replace(spec.PROFILES[profile], framing="routed")
-        self._market = Market()
-        self._accounts = Accounts()
+        self._market = market or Market()
+        self._accounts = accounts or Accounts()
         self._markets = Markets(self._market)
         self._projection = PeatioProjection(self._market, self._profile)
         self._books: dict[int, BookFeed] = {}
@@ -44,6 +52,11 @@ class Publication:
         self._timed: list[Feed] = [public_feed(FeedKey(spec.TICKERS, ANY), self._market, self._markets, self._profile)]
         self._own: dict[int, list[Feed]] = {}
         self._marks: dict[int, int] = {}
+        if projection:
+            self._projection.restore(projection)
+        for state in self._market.instruments:
+            if self._markets.lists(state.instrument.id):
+                self._list(state.instrument.id)
 
     def on_batch(self, batch: Batch) -> list[Message]:
         """What is published of a batch: what was due before it, then private messages, then public ones."""

@@ -115,6 +115,7 @@ MAX_LEVERAGE = 5
 
 OK, PENDING_STATUS = 200, 202
 BAD, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY = 400, 401, 403, 404, 409, 429
+UNAVAILABLE = 503
 
 INVALID_REQUEST = "invalid request"
 UNKNOWN_MESSAGE = "unknown message type: {name}"
@@ -159,6 +160,7 @@ REFUSALS = {
     Refusal.INSUFFICIENT_FUNDS: (BAD, "insufficient balance"),
     Refusal.MARKET_CLOSED: (BAD, "market does not accept this now"),
     Refusal.INVALID_TERMS: (BAD, "these order terms cannot be combined"),
+    Refusal.STORE_UNAVAILABLE: (UNAVAILABLE, "orders cannot be recorded now, retry"),
 }
 OTHER_REFUSAL = (BAD, "order refused")
 

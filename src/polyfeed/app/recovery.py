@@ -1,0 +1,159 @@
+"""From a journal's directory to the state that it stands for.
+
+    newest good snapshot -> the segments after it, record by record, each segment's start compared with where we stand
+
+What is damaged is never passed over in silence: a torn end is cut and reported, a bad snapshot is left out with a log
+line (the one before it, or the first segment, leads to the same state), everything else raises `Damaged`.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from polyfeed.app.config import Config
+from polyfeed.app.replica import Replica, decode_image
+from polyfeed.store.disk import cut
+from polyfeed.store.format import Damaged, Mark
+from polyfeed.store.segments import Segment, name_of, paths_in, segments_from
+from polyfeed.store.snapshots import first_of, read_snapshot, snapshots_in
+from polyfeed.venue.version import ENGINE
+
+log = logging.getLogger("polyfeed.recovery")
+
+LONG_BYTES = 4 << 20
+"""From so many bytes of journal on it is shown how far a replay has come."""
+STEP = 2000
+"""Records between two looks at the progress."""
+
+
+class Recovered(NamedTuple):
+    """A state, and what is behind the last whole record of the last segment: bytes to be cut (0: none)."""
+
+    replica: Replica
+    last: Path | None
+    end: int
+    torn: int
+
+
+def recover(config: Config, directory: Path, *, snapshots: bool = True, until: int | None = None) -> Recovered:
+    """The state at the end of the journal, or after the record whose batches reach the number `until`.
+
+    Nothing is written. Raises Damaged, OSError; EngineChanged where records would have to be replayed that another
+    engine wrote.
+    """
+    replica = _newest_snapshot(config, directory, until) if snapshots else None
+    replica = replica or Replica(config)
+    first = next((int(path.stem) for path in paths_in(directory)), 1)
+    if until is not None and until < first and replica.history.seq + 1 < first:
+        raise ValueError(f"what was before batch {first} was dropped behind a snapshot (store.keep)")
+    last, end, torn = None, 0, 0
+    with _no_collections(), _progress(directory, replica.history.mark()) as advance:
+        for segment in segments_from(directory, replica.history.mark()):
+            _check_start(segment, replica.history.mark())
+            replica.history.turn()
+            if not _replay(replica, segment, until, advance):
+                return Recovered(replica, segment.path, segment.end, 0)
+            last, end, torn = segment.path, segment.end, segment.torn
+    return Recovered(replica, last, end, torn)
+
+
+def cut_torn_end(recovered: Recovered) -> None:
+    """Takes a torn end away, and makes what stays durable: it may have been read from the kernel's memory alone."""
+    if recovered.last is None:
+        return
+    descriptor = os.open(recovered.last, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        cut(descriptor, recovered.end, recovered.end)
+    finally:
+        os.close(descriptor)
+    if recovered.torn:
+        log.warning(
+            "%s: cut %d bytes behind byte %d: a write that was not finished, and whose commands nobody was told of",
+            recovered.last,
+            recovered.torn,
+            recovered.end,
+        )
+
+
+class EngineChanged(ValueError):
+    """Records of another engine cannot be replayed."""
+
+    def __init__(self, place: Path, engine: int) -> None:
+        super().__init__(
+            f"{place} was written by engine {engine} and this is engine {ENGINE}, which may decide otherwise: start "
+            "the polyfeed that wrote it once more and stop it cleanly (SIGTERM), which leaves a snapshot to start from"
+        )
+
+
+def _newest_snapshot(config: Config, directory: Path, until: int | None) -> Replica | None:
+    for path in snapshots_in(directory):
+        if until is not None and first_of(path) > until:
+            continue
+        try:
+            image = decode_image(read_snapshot(path))
+            if image.mark.seq + 1 != first_of(path):
+                raise Damaged(str(path), 0, f"it stands at batch {image.mark.seq}")
+            return Replica(config, image)
+        except (ValueError, OSError) as error:
+            log.error("a snapshot cannot be used and is left out: %s", error)
+    return None
+
+
+def _check_start(segment: Segment, mark: Mark) -> None:
+    """Whether history stands where the segment begins."""
+    start = segment.header.start
+    if start != mark:
+        what = "the state" if (start.seq, start.records) == (mark.seq, mark.records) else "the place in history"
+        raise Damaged(
+            str(segment.path), 0, f"{what} before it is not what its header says ({mark} was reached, {start} is said)"
+        )
+
+
+def _replay(replica: Replica, segment: Segment, until: int | None, advance: Callable[[int], None]) -> bool:
+    """Carries the records of a segment out; False when `until` was reached. Raises Damaged, EngineChanged."""
+    at = segment.begin
+    for count, record in enumerate(segment.records(), 1):
+        if until is not None and replica.history.seq >= until:
+            return False
+        if segment.header.engine != ENGINE:
+            raise EngineChanged(segment.path, segment.header.engine)
+        replica.take(record)
+        if count % STEP == 0:
+            advance(segment.end - at)
+            at = segment.end
+    advance(segment.size - at)
+    return True
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """What is read in a replay stays; looking for garbage in it again and again takes a third of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
+def _progress(directory: Path, mark: Mark) -> Iterator[Callable[[int], None]]:
+    """Shows how far the replay has come, where there is much to replay and somebody to see it."""
+    wanted = name_of(mark.seq + 1)
+    size = sum(path.stat().st_size for path in paths_in(directory) if path.name >= wanted)
+    columns = (TextColumn("replaying the journal"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    console = Console(stderr=True)
+    shown = size >= LONG_BYTES and console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not shown, transient=True) as progress:
+        task = progress.add_task("", total=size)
+        yield lambda count: progress.advance(task, count)

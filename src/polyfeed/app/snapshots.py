@@ -1,0 +1,110 @@
+"""Snapshots of a journal, made beside a running venue: `polyfeed snapshot DIR`.
+
+What closed segments say is replayed from the newest snapshot on, so the venue itself never pauses, and each snapshot is
+an independent replay: its running hash must be the one that the venue wrote at the head of the next segment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+from polyfeed.app.config import ENVIRONMENT_PREFIX, Config, as_toml
+from polyfeed.app.recovery import recover
+from polyfeed.app.replica import Replica, decode_image, encode_image
+from polyfeed.store.format import Damaged
+from polyfeed.store.segments import paths_in, starts_in
+from polyfeed.store.snapshots import KEPT, first_of, path_of, read_snapshot, snapshots_in, write_snapshot
+
+log = logging.getLogger("polyfeed.snapshots")
+
+LOW_PRIORITY = 10
+"""Added to the niceness of the process that makes snapshots: it has time."""
+
+
+def make_snapshot(config: Config, directory: Path) -> Path | None:
+    """Makes the snapshot at the beginning of the last segment; None when there is nothing new to be kept.
+
+    Segments and snapshots that are no longer needed are dropped afterwards, where `store.keep` says so. Raises Damaged,
+    EngineChanged, OSError.
+    """
+    starts = starts_in(directory)
+    if not starts or not starts[-1][1].start.records:
+        return None
+    start = starts[-1][1].start
+    if path_of(directory, start.seq + 1).exists():
+        return None
+    replica = recover(config, directory, until=start.seq).replica
+    if replica.history.mark() != start:
+        raise Damaged(str(starts[-1][0]), 0, f"a replay came to {replica.history.mark()}, the header says {start}")
+    path = write_snapshot(directory, start.seq + 1, encode_image(replica.image()))
+    if Replica(config, decode_image(read_snapshot(path))).state_hash() != replica.state_hash():
+        path.unlink()
+        raise Damaged(str(path), 0, "the state read back from it is another one")
+    if config.store.keep == "behind-snapshot":
+        drop(directory)
+    return path
+
+
+def drop(directory: Path) -> None:
+    """Removes the snapshots but the newest KEPT, and the segments before the oldest of these."""
+    snapshots = snapshots_in(directory)
+    if len(snapshots) < KEPT:
+        return
+    oldest = first_of(snapshots[KEPT - 1])
+    for path in (*snapshots[KEPT:], *(path for path in paths_in(directory) if int(path.stem) < oldest)):
+        path.unlink()
+        log.info("dropped %s, which is behind %d verified snapshots", path.name, KEPT)
+
+
+class Keeper:
+    """Has a process of low priority make a snapshot whenever a segment has been closed."""
+
+    def __init__(self, config: Config, directory: Path) -> None:
+        self._config = config
+        self._directory = directory
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+
+    def wake(self) -> None:
+        """A segment was closed."""
+        self._again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+
+    async def finish(self, seconds: float) -> None:
+        """Waits so long for what is under way; what is not ready then is not made."""
+        if self._task is None:
+            return
+        done, _ = await asyncio.wait({self._task}, timeout=seconds)
+        if not done:
+            log.warning("no snapshot was ready within %s s: the next start replays more of the journal", seconds)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _work(self) -> None:
+        while self._again:
+            self._again = False
+            await self._make()
+
+    async def _make(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "polyfeed", "snapshot", str(self._directory), "--config", "/dev/stdin"),
+            *("--low-priority",),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            await process.communicate(as_toml(self._config).encode())
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        if process.returncode:
+            log.error("no snapshot was made; the journal goes on without one")

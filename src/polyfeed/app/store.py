@@ -1,0 +1,77 @@
+"""The store of a server: its journal's directory, held and recovered, and what makes snapshots of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from polyfeed.app.config import Config
+from polyfeed.app.recovery import Recovered, cut_torn_end, recover
+from polyfeed.app.replica import Replica
+from polyfeed.app.snapshots import Keeper
+from polyfeed.store.disk import locked
+from polyfeed.store.file_journal import FileJournal, Terms
+from polyfeed.store.format import Damaged
+from polyfeed.store.salvage import salvage
+from polyfeed.venue.version import ENGINE
+
+log = logging.getLogger("polyfeed.store")
+
+
+class Store:
+    """What a server takes over: the state as it was, and the journal to go on with."""
+
+    def __init__(self, config: Config, directory: Path, replica: Replica, now: Callable[[], int]) -> None:
+        section = config.store
+        terms = Terms(
+            section.fsync,
+            section.interval_seconds,
+            section.segment_bytes,
+            section.segment_records,
+            section.segment_seconds,
+        )
+        self.replica = replica
+        self.journal = FileJournal(directory, terms, ENGINE, now)
+        self.keeper = Keeper(config, directory) if section.snapshots else None
+
+
+def journal_directory(config: Config) -> Path | None:
+    """Where the configuration has the journal, None for none."""
+    section = config.store
+    if section.journal == "off" or (section.journal == "auto" and config.flow.demo):
+        return None
+    if section.journal == "auto":
+        return Path(config.server.state_dir).expanduser() / "journal"
+    return Path(section.journal).expanduser()
+
+
+@contextmanager
+def opened(config: Config, directory: Path, now: Callable[[], int], *, rescue: bool = False) -> Iterator[Store]:
+    """Holds the directory, and recovers what is in it. With `rescue`, what is before a damage is gone on with.
+
+    Raises Locked, Damaged, EngineChanged, OSError.
+    """
+    with locked(directory):
+        began = time.monotonic()
+        recovered = _recovered(config, directory, rescue=rescue)
+        cut_torn_end(recovered)
+        history = recovered.replica.history
+        if history.records:
+            seconds = time.monotonic() - began
+            log.info("recovered %d records, up to batch %d, in %.1f s", history.records, history.seq, seconds)
+        yield Store(config, directory, recovered.replica, now)
+
+
+def _recovered(config: Config, directory: Path, *, rescue: bool) -> Recovered:
+    while True:
+        try:
+            return recover(config, directory)
+        except Damaged as damaged:
+            if not rescue:
+                raise
+            log.error("%s", damaged)
+            for line in salvage(directory, damaged):
+                log.error("%s", line)

@@ -1,0 +1,93 @@
+"""Files that are there whole or not at all, and stay there."""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK = "lock"
+PROBE = "probe.tmp"
+PROBE_BYTES = 1 << 20
+"""What must fit on the disk before orders are taken again: room for a second or more of them."""
+
+
+class Locked(OSError):
+    """Another process writes here."""
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Holds the directory for this process alone, which may be made. Raises Locked, OSError."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
+            raise Locked(
+                f"process {owner or 'unknown'} writes the journal in {directory}; stop it, or use another directory"
+            ) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Writes every byte at the descriptor's place. Raises OSError, also when only a part fits."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Makes a file of this content, durable; one of this name is replaced at once. Raises OSError."""
+    temporary = path.with_suffix(".tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Makes names in a directory durable: a file's own sync does not (fsync(2))."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def cut(descriptor: int, size: int, durable: int) -> None:
+    """Leaves the first `size` bytes of a file and makes them durable, as `durable` of them are. Raises OSError.
+
+    After a failed fsync the kernel takes the pages for clean that it could not write, and the next fsync says nothing
+    (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So what stays of the pages from
+    the last durable byte on is written once more.
+    """
+    os.ftruncate(descriptor, size)
+    page = durable - durable % mmap.PAGESIZE
+    os.pwrite(descriptor, os.pread(descriptor, size - page, page), page)
+    os.fsync(descriptor)
+
+
+def probe(directory: Path) -> None:
+    """Finds out whether the directory takes PROBE_BYTES and keeps them. Raises OSError."""
+    path = directory / PROBE
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        write_all(descriptor, bytes(PROBE_BYTES))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+        path.unlink()
