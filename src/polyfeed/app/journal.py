@@ -17,6 +17,7 @@ from polyfeed.app.config import Config
 from polyfeed.app.recovery import recover
 from polyfeed.app.snapshots import LOW_PRIORITY, make_snapshot
 from polyfeed.model.commands import Record
+from polyfeed.store.disk import SNAPSHOT_LOCK, locked
 from polyfeed.store.format import Damaged, Mark
 from polyfeed.store.segments import Segment, paths_in
 from polyfeed.store.snapshots import read_snapshot, snapshots_in
@@ -125,7 +126,8 @@ def snapshot(config: Config, options: argparse.Namespace) -> int:
     """Makes a snapshot."""
     if options.low_priority:
         os.nice(LOW_PRIORITY)
-    path = make_snapshot(config, options.directory)
+    with locked(options.directory, SNAPSHOT_LOCK):
+        path = make_snapshot(config, options.directory)
     print("nothing new is closed" if path is None else path)
     return 0
 

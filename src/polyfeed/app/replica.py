@@ -60,10 +60,12 @@ class Replica:
             for name, data in image.projections.items():
                 self.projections[name].restore(data)
 
-    def take(self, record: Record) -> None:
-        """Carries out the next record."""
-        for batch in self.history.carry_out(record):
+    def take(self, record: Record) -> list[Batch]:
+        """Carries out the next record; what it came to."""
+        batches = list(self.history.carry_out(record))
+        for batch in batches:
             self._fold(batch)
+        return batches
 
     def image(self) -> Image:
         """All of it as a value."""

@@ -55,6 +55,8 @@ def opened(config: Config, directory: Path, now: Callable[[], int], *, rescue: b
     Raises Locked, Damaged, EngineChanged, OSError.
     """
     with locked(directory):
+        for left in directory.glob("*.tmp"):
+            left.unlink()
         began = time.monotonic()
         recovered = _recovered(config, directory, rescue=rescue)
         cut_torn_end(recovered)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LOCK = "lock"
+SNAPSHOT_LOCK = "snapshot.lock"
+"""Who writes the journal, and who makes snapshots of it beside it."""
 PROBE = "probe.tmp"
 PROBE_BYTES = 1 << 20
 """What must fit on the disk before orders are taken again: room for a second or more of them."""
@@ -20,17 +22,17 @@ class Locked(OSError):
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Holds the directory for this process alone, which may be made. Raises Locked, OSError."""
+def locked(directory: Path, name: str = LOCK) -> Iterator[None]:
+    """Holds the directory, or one work in it, for this process alone; makes it. Raises Locked, OSError."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             owner = os.read(descriptor, 20).decode("ascii", "replace").strip()
             raise Locked(
-                f"process {owner or 'unknown'} writes the journal in {directory}; stop it, or use another directory"
+                f"process {owner or 'unknown'} holds {directory / name}; stop it, or use another directory"
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
@@ -48,7 +50,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Makes a file of this content, durable; one of this name is replaced at once. Raises OSError."""
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         write_all(descriptor, data)

@@ -126,7 +126,9 @@ class FileJournal(Journal):
             path = self._directory / name_of(mark.seq + 1)
             head = encode_header(Header(FORMAT, self._engine, mark, self._now()))
             write_whole(path, head)
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+            # Not O_APPEND, with which Linux appends what `cut` means to write elsewhere (pwrite(2), BUGS).
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            os.lseek(descriptor, 0, os.SEEK_END)
         except OSError:
             self.failed = True
             raise

@@ -1,0 +1,151 @@
+"""A file that is not as it was written: a torn end is cut, anything else is refused. Never a state that was not."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from polyfeed.app.recovery import recover
+from polyfeed.model.commands import Clock
+from polyfeed.sequencer.history import History
+from polyfeed.store.file_journal import Terms
+from polyfeed.store.format import Damaged, frames
+from polyfeed.store.salvage import salvage
+from polyfeed.store.segments import Segment
+from tests.store.rig import CONFIG, recovered, rig, segment, write
+
+FLIPS = 1000
+
+
+def offsets(path: Path) -> list[int]:
+    """Where each record begins, and the end of the last."""
+    opened = Segment(path, path.read_bytes(), last=True)
+    return [opened.begin, *(found.end for found in frames(memoryview(path.read_bytes()), opened.begin))]
+
+
+def states(directory: Path) -> dict[tuple[int, bytes], str]:
+    """The venue's state at each place of a journal, by its mark."""
+    known: dict[tuple[int, bytes], str] = {}
+    history = History(recover(CONFIG, directory, until=0).replica.history.venue, hashed=True)
+    for path in sorted(directory.glob("*.journal")):
+        history.turn()
+        known[history.records, history.mark().hash] = history.venue.state_hash()
+        for record in Segment(path, path.read_bytes(), last=True).records():
+            for _ in history.carry_out(record):
+                pass
+            known[history.records, history.mark().hash] = history.venue.state_hash()
+    return known
+
+
+async def test_a_file_that_ends_anywhere_in_its_last_record_loses_just_that(tmp_path: Path) -> None:
+    await write(tmp_path, 60)
+    path = segment(tmp_path)
+    data, (*_, last, end) = path.read_bytes(), offsets(path)
+    assert end == len(data)
+    for size in range(last, end):
+        path.write_bytes(data[:size])
+        found = recover(CONFIG, tmp_path)
+        assert (found.replica.history.records, found.end, found.torn) == (59, last, size - last)
+        assert recovered(tmp_path).records == 59
+        assert path.read_bytes() == data[:last], "what was torn is cut"
+    path.write_bytes(data)
+    assert recover(CONFIG, tmp_path).replica.history.records == 60
+
+
+async def test_after_a_cut_a_venue_goes_on(tmp_path: Path) -> None:
+    await write(tmp_path, 60)
+    path = segment(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1])
+    async with rig(tmp_path, history=recovered(tmp_path)) as one:
+        one.sequencer.submit(Clock())
+        await one.sequencer.drain()
+    assert recovered(tmp_path).records == 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fsync", ["always", "off"])
+async def test_a_flipped_bit_anywhere_is_cut_or_refused(tmp_path: Path, fsync: str) -> None:
+    await write(tmp_path, 120, Terms(fsync, segment_records=50))
+    known = states(tmp_path)
+    files = sorted(tmp_path.glob("*.journal"))
+    last = offsets(files[-1])[-2]
+    dice, cut, refused = random.Random(1), 0, 0
+    for _ in range(FLIPS // 2):
+        path = dice.choice(files)
+        data = path.read_bytes()
+        place = dice.randrange(len(data))
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << dice.randrange(8)]) + data[place + 1 :])
+        try:
+            found = recover(CONFIG, tmp_path).replica.history
+        except Damaged as damaged:
+            refused += 1
+            assert damaged.place == str(path)
+            assert damaged.offset <= place
+        else:
+            cut += 1
+            assert path == files[-1] and place >= last, "only what may have been torn is cut"
+            assert known[found.records, found.mark().hash] == found.venue.state_hash()
+            assert found.records == 119
+        path.write_bytes(data)
+    assert refused > 400 and cut > 0
+
+
+async def test_a_group_that_a_crash_tore_apart_is_cut_as_a_whole(tmp_path: Path) -> None:
+    """Of one write any part may be on the disk: nobody was told of it, so it is no damage."""
+    async with rig(tmp_path) as one:
+        await one.feed(40)
+        for _ in range(10):
+            one.sequencer.submit(Clock())
+        await one.sequencer.drain()
+    path = segment(tmp_path)
+    data, places = path.read_bytes(), offsets(path)
+    hole = places[43]
+    path.write_bytes(data[:hole] + bytes(20) + data[hole + 20 :])
+    assert recovered(tmp_path).records == 43
+    hole = places[20]
+    path.write_bytes(data[:hole] + bytes(20) + data[hole + 20 :])
+    with pytest.raises(Damaged):
+        recover(CONFIG, tmp_path)
+
+
+async def test_salvage_keeps_what_is_before_the_damage(tmp_path: Path) -> None:
+    directory = tmp_path / "journal"
+    await write(directory, 200, Terms(segment_records=50))
+    path = segment(directory, 1)
+    data, places = path.read_bytes(), offsets(path)
+    at = places[20]
+    path.write_bytes(data[: at + 5] + b"\xff" + data[at + 6 :])
+    shutil.copytree(directory, tmp_path / "copy")
+    with pytest.raises(Damaged) as caught:
+        recover(CONFIG, directory)
+    assert (caught.value.place, caught.value.offset) == (str(path), at)
+    said = salvage(directory, caught.value)
+    assert f"{len(data) - at} bytes of {path.name}" in said[0]
+    assert len(said) == 3
+    assert recovered(directory).records == 70
+    aside = directory / "salvaged-1"
+    for one in aside.iterdir():
+        assert one.read_bytes() == (tmp_path / "copy" / one.name).read_bytes()
+    async with rig(directory, history=recovered(directory)) as again:
+        again.sequencer.submit(Clock())
+        await again.sequencer.drain()
+    assert recovered(directory).records == 71
+
+
+async def test_a_state_that_is_another_one_is_refused(tmp_path: Path) -> None:
+    """Every record is whole, but what they come to is not what the venue came to."""
+    await write(tmp_path, 100, Terms(segment_records=50))
+    other = tmp_path / "other"
+    async with rig(other, Terms(segment_records=50)) as one:
+        for number in range(50):
+            one.sequencer.submit(Clock())
+            one.flow.now += number
+        await one.sequencer.drain()
+    first, same = segment(tmp_path, 0), segment(other, 0)
+    assert first.name == same.name
+    first.write_bytes(same.read_bytes())
+    with pytest.raises(Damaged, match=r"before it is not what its header says"):
+        recover(CONFIG, tmp_path)
