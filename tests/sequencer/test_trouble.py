@@ -32,7 +32,7 @@ class Fault:
         monkeypatch.setattr(os, call, self)
 
     def __call__(self, descriptor: int, *data: bytes) -> int:
-        if not self.on or not os.readlink(f"/proc/self/fd/{descriptor}").endswith((".journal", ".tmp")):
+        if not self.on or not str(Path(f"/proc/self/fd/{descriptor}").readlink()).endswith((".journal", ".tmp")):
             return int(self._real(descriptor, *data) or 0)
         self.calls += 1
         if data:

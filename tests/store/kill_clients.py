@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
 
 MID = 58_000
 OUTSTANDING = 24
@@ -83,11 +84,11 @@ class Bitstamp:
     """REST calls one after the other, and the private channel of the own trades."""
 
     def __init__(self, port: int, key: str, account: int, told: Told, dice: random.Random) -> None:
-        self._http, self._port, self._key, self._account = Http(port), port, key, account
+        self.http, self._port, self._key, self._account = Http(port), port, key, account
         self._told, self._wishes = told, Wishes(dice)
 
     async def run(self) -> None:
-        _, answer = await self._call("websockets_token", {})
+        _, answer = await self.call("websockets_token", {})
         socket = await connect(f"ws://127.0.0.1:{self._port}/", ping_interval=None)
         channel = f"private-my_trades_btcusd-{self._account}"
         await socket.send(json.dumps({"event": "bts:subscribe", "data": {"channel": channel, "auth": answer["token"]}}))
@@ -96,7 +97,7 @@ class Bitstamp:
             while True:
                 await self._act()
         finally:
-            self._http.close()
+            self.http.close()
             await asyncio.gather(reader, socket.close(), return_exceptions=True)
 
     async def _listen(self, socket: ClientConnection) -> None:
@@ -109,21 +110,21 @@ class Bitstamp:
     async def _act(self) -> None:
         gone = self._wishes.cancel()
         if gone is not None:
-            _, answer = await self._call("cancel_order", {"id": gone})
+            _, answer = await self.call("cancel_order", {"id": gone})
             if answer.get("status") == "Canceled":
                 self._told.cancelled.add(str(answer["id"]))
             return
         side, price, size = self._wishes.order()
         name = str(uuid.uuid4())
         self._told.sent.add(name)
-        _, answer = await self._call(f"{side}/btcusd", {"amount": size, "price": price, "client_order_id": name})
+        _, answer = await self.call(f"{side}/btcusd", {"amount": size, "price": price, "client_order_id": name})
         if "id" in answer:
             self._told.orders[name] = answer["id"]
             self._wishes.resting.append(answer["id"])
         else:
             self._told.refused[str(answer)] += 1
 
-    async def _call(self, name: str, fields: dict[str, str]) -> tuple[int, Any]:
+    async def call(self, name: str, fields: dict[str, str]) -> tuple[int, Any]:
         body, path = urlencode(fields), f"/api/v2/{name}/"
         kind = "application/x-www-form-urlencoded" if body else ""
         nonce, ms = str(uuid.uuid4()), str(int(time.time() * 1000))
@@ -137,7 +138,7 @@ class Bitstamp:
         }
         if kind:
             headers["Content_Type"] = kind
-        answer = await self._http.call("POST", path, body.encode(), **headers)
+        answer = await self.http.call("POST", path, body.encode(), **headers)
         self._told.answers += 1
         return answer
 
@@ -198,10 +199,18 @@ class Ekiden:
     """REST calls one after the other."""
 
     def __init__(self, port: int, key: str, told: Told, dice: random.Random) -> None:
-        self._http, self._told, self._wishes = Http(port), told, Wishes(dice)
+        self.http, self._told, self._wishes = Http(port), told, Wishes(dice)
+        self._bearer = ""
         self._key = Ed25519PrivateKey.from_private_bytes(key.ljust(32, ".").encode())
 
     async def run(self) -> None:
+        try:
+            while True:
+                await self._act()
+        finally:
+            self.http.close()
+
+    async def _log_in(self) -> None:
         ms, nonce = int(time.time() * 1000), str(uuid.uuid4())
         fields = {
             "public_key": f"0x{self._key.public_key().public_bytes_raw().hex()}",
@@ -209,36 +218,34 @@ class Ekiden:
             "timestamp_ms": ms,
             "nonce": nonce,
         }
-        _, answer = await self._http.call("POST", "/api/v1/authorize", json.dumps(fields).encode())
-        bearer = f"Bearer {answer['token']}"
-        try:
-            while True:
-                await self._act(bearer)
-        finally:
-            self._http.close()
+        _, answer = await self.http.call("POST", "/api/v1/authorize", json.dumps(fields).encode())
+        self._bearer = f"Bearer {answer['token']}"
 
-    async def _act(self, bearer: str) -> None:
+    async def _act(self) -> None:
         gone = self._wishes.cancel()
         if gone is not None:
-            await self._call("cancel", {"order_id": gone}, bearer, gone)
+            status, answer = await self.call("cancel", {"order_id": gone})
+            if status == 200:
+                self._told.cancelled.add(gone)
             return
         side, price, size = self._wishes.order()
         name = str(uuid.uuid4())
         self._told.sent.add(name)
         order = {"symbol": "BTC-USD", "side": side.title(), "order_type": "Limit", "qty": size, "price": price}
-        await self._call("place", {**order, "order_link_id": name}, bearer, None)
-
-    async def _call(self, name: str, fields: dict[str, str], bearer: str, gone: str | None) -> None:
-        body = json.dumps(fields).encode()
-        status, answer = await self._http.call("POST", f"/api/v1/order/{name}", body, Authorization=bearer)
-        self._told.answers += 1
-        if status != 200:
-            self._told.refused[str(answer)] += 1
-        elif gone is not None:
-            self._told.cancelled.add(gone)
-        else:
-            self._told.orders[fields["order_link_id"]] = answer["order_id"]
+        status, answer = await self.call("place", {**order, "order_link_id": name})
+        if status == 200:
+            self._told.orders[name] = answer["order_id"]
             self._wishes.resting.append(answer["order_id"])
+        else:
+            self._told.refused[str(answer)] += 1
+
+    async def call(self, name: str, fields: dict[str, str]) -> tuple[int, Any]:
+        if not self._bearer:
+            await self._log_in()
+        body = json.dumps(fields).encode()
+        answer = await self.http.call("POST", f"/api/v1/order/{name}", body, Authorization=self._bearer)
+        self._told.answers += 1
+        return answer
 
 
 async def trade(ports: dict[str, int], seed: int, told: dict[str, Told]) -> None:
@@ -253,5 +260,5 @@ async def trade(ports: dict[str, int], seed: int, told: dict[str, Told]) -> None
     ]
     results = await asyncio.gather(*(one.run() for one in clients), return_exceptions=True)
     for result in results:
-        if not isinstance(result, OSError | EOFError | asyncio.CancelledError) and "Connection" not in repr(result):
+        if not isinstance(result, OSError | EOFError | WebSocketException):
             raise result if isinstance(result, BaseException) else RuntimeError("a client ended by itself")
