@@ -6,11 +6,11 @@ import argparse
 import os
 import platform
 
-from bench import engine, gateway, orders, peatio
+from bench import engine, gateway, journal, orders, peatio
 from bench.peers import measure, report
 from bench.peers.servers import SERVERS
 
-PARTS = ("engine", "fanout", "latency", "orders", "peatio", "memory", "peers")
+PARTS = ("engine", "journal", "fanout", "latency", "orders", "peatio", "memory", "peers")
 
 
 def main() -> None:
@@ -27,6 +27,8 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {machine}: server on one, load client on another")
     if "engine" in parts:
         print_engine()
+    if "journal" in parts:
+        print_journal(journal.measure(200 if quick else 2000, 0.3 if quick else 5.0))
     if "fanout" in parts:
         print_fan_out(gateway.fan_out(100 if quick else 1000, 1 if quick else 5, 0.3 if quick else 3.0))
     if "latency" in parts:
@@ -54,6 +56,18 @@ def print_engine() -> None:
         print(
             f"engine    {result.commands_per_second:,.0f} commands/s on one core "
             f"({result.commands:,} recorded Bitstamp commands, {result.trades} trades)"
+        )
+
+
+def print_journal(results: list[journal.JournalResult]) -> None:
+    """A line for each way to sync, beside a venue that records nothing."""
+    bare = results[-1]
+    for one in results:
+        added = f" (+{one.p50 - bare.p50:.2f}, +{one.p99 - bare.p99:.2f}; {one.syncs:,} syncs)"
+        print(
+            f"journal   {one.way:<8} {one.commands_per_second:,.0f} commands/s; "
+            f"arrival to decision at {one.rate:,.0f}/s: p50 {one.p50:.2f} ms, p99 {one.p99:.2f} ms"
+            + ("" if one is bare else added)
         )
 
 

@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from bench import __main__ as command
-from bench import engine, gateway, native, orders, peatio
+from bench import engine, gateway, journal, native, orders, peatio
 from bench.scene import Scene
 from tests.brokers.rabbitmq import REQUIRED, installed
 
@@ -26,6 +26,18 @@ def test_engine() -> None:
     if result is None:
         pytest.skip("the recording is not installed")
     assert result.commands_per_second > 0 and result.trades > 0
+
+
+def test_journal() -> None:
+    results = journal.measure(100, 0.2)
+    assert [one.way for one in results] == ["always", "interval", "off", "none"]
+    assert all(one.commands_per_second > 0 and 0 < one.p50 <= one.p99 for one in results)
+    assert results[0].syncs > results[1].syncs > results[2].syncs == 0
+
+
+def test_start(tmp_path: Path) -> None:
+    result = journal.measure_start(tmp_path, 500)
+    assert result.records >= 500 and min(result.from_records, result.from_snapshot) > 0
 
 
 def test_fan_out() -> None:

@@ -28,7 +28,7 @@ class Terms(Struct, frozen=True):
     fsync: Literal["always", "interval", "off"] = "always"
     interval_seconds: float = 0.1
     segment_bytes: int = 64 << 20
-    segment_records: int = 100_000
+    segment_records: int = 50_000
     segment_seconds: float = 3600.0
 
 

@@ -1,0 +1,123 @@
+"""Snapshots that are made beside a running venue, and what is dropped behind them."""
+
+from __future__ import annotations
+
+import logging
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from polyfeed.app.config import load
+from polyfeed.app.recovery import recover
+from polyfeed.app.snapshots import make_snapshot
+from polyfeed.model.commands import Clock
+from polyfeed.store.file_journal import Terms
+from polyfeed.store.format import Damaged
+from polyfeed.store.snapshots import snapshots_in
+from polyfeed.venue.version import ENGINE
+from tests.store.rig import CONFIG, recovered, rig, segment, write
+
+TERMS = Terms(segment_records=40)
+KEEP_ALL = load(None, {}, ["store.keep=all"])
+
+
+async def test_a_start_from_a_snapshot_is_a_start_from_the_beginning(tmp_path: Path) -> None:
+    await write(tmp_path, 300, TERMS)
+    path = make_snapshot(KEEP_ALL, tmp_path)
+    assert path is not None
+    last = segment(tmp_path)
+    assert path.stem == last.stem
+    whole = recover(CONFIG, tmp_path, snapshots=False).replica
+    quick = recover(CONFIG, tmp_path).replica
+    assert (quick.history.mark(), quick.state_hash()) == (whole.history.mark(), whole.state_hash())
+    assert quick.history.numbers == whole.history.numbers == {1: 300}
+    assert make_snapshot(KEEP_ALL, tmp_path) is None, "nothing new is closed"
+
+
+async def test_both_go_on_alike(tmp_path: Path) -> None:
+    await write(tmp_path, 200, TERMS)
+    make_snapshot(KEEP_ALL, tmp_path)
+    async with rig(tmp_path, TERMS, history=recovered(tmp_path)) as one:
+        for _ in range(60):
+            one.sequencer.submit(Clock())
+        await one.sequencer.drain()
+    whole = recover(CONFIG, tmp_path, snapshots=False).replica
+    quick = recover(CONFIG, tmp_path).replica
+    assert (quick.history.mark(), quick.state_hash()) == (whole.history.mark(), whole.state_hash())
+
+
+async def test_what_is_behind_two_snapshots_is_dropped(tmp_path: Path) -> None:
+    flow, history = None, None
+    known = []
+    for _ in range(4):
+        async with rig(tmp_path, TERMS, history=history, flow=flow, seal=True) as one:
+            await one.feed(100)
+        flow = one.flow
+        made = make_snapshot(CONFIG, tmp_path)
+        assert made is not None
+        known.append(made.name)
+        history = recovered(tmp_path)
+        assert history.mark() == one.sequencer.history.mark()
+    assert [path.name for path in snapshots_in(tmp_path)] == [known[3], known[2]]
+    assert min(tmp_path.glob("*.journal")).stem == known[2].removesuffix(".snapshot")
+    with pytest.raises(ValueError, match="was dropped behind a snapshot"):
+        recover(CONFIG, tmp_path, until=5)
+
+
+async def test_a_snapshot_with_a_flipped_bit_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    await write(tmp_path, 120, TERMS)
+    path = make_snapshot(KEEP_ALL, tmp_path)
+    assert path is not None
+    expected = recover(CONFIG, tmp_path, snapshots=False).replica.state_hash()
+    data, dice = path.read_bytes(), random.Random(1)
+    for _ in range(50):
+        place = dice.randrange(len(data))
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1 << dice.randrange(8)]) + data[place + 1 :])
+        caplog.clear()
+        with caplog.at_level(logging.ERROR):
+            assert recover(CONFIG, tmp_path).replica.state_hash() == expected
+        assert "a snapshot cannot be used" in caplog.text
+    path.write_bytes(data[: len(data) // 2])
+    assert recover(CONFIG, tmp_path).replica.state_hash() == expected
+
+
+async def test_no_snapshot_is_made_of_a_damaged_journal(tmp_path: Path) -> None:
+    await write(tmp_path, 120, TERMS)
+    first = segment(tmp_path, 0)
+    data = first.read_bytes()
+    first.write_bytes(data[:300] + b"\x00" + data[301:])
+    with pytest.raises(Damaged):
+        make_snapshot(CONFIG, tmp_path)
+    assert snapshots_in(tmp_path) == []
+
+
+async def test_a_journal_whose_end_is_gone_is_refused(tmp_path: Path) -> None:
+    """The snapshot knows of more than the segments do."""
+    async with rig(tmp_path, TERMS, seal=True) as one:
+        await one.feed(100)
+    make_snapshot(KEEP_ALL, tmp_path)
+    segment(tmp_path).unlink()
+    with pytest.raises(Damaged, match="this segment is missing"):
+        recover(CONFIG, tmp_path)
+
+
+async def test_another_engine_goes_on_from_a_snapshot_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, TERMS, seal=True) as one:
+        await one.feed(100)
+    make_snapshot(KEEP_ALL, tmp_path)
+    monkeypatch.setattr("polyfeed.app.recovery.ENGINE", ENGINE + 1)
+    assert recover(CONFIG, tmp_path).replica.history.mark() == one.sequencer.history.mark()
+
+
+async def test_the_image_is_canonical(tmp_path: Path) -> None:
+    await write(tmp_path, 120, TERMS)
+    make_snapshot(KEEP_ALL, tmp_path)
+    whole = recover(CONFIG, tmp_path, snapshots=False).replica.image()
+    quick = recover(CONFIG, tmp_path).replica.image()
+    for name in whole.__struct_fields__:
+        assert getattr(whole, name) == getattr(quick, name), name
+    assert msgspec.msgpack.encode(whole) == msgspec.msgpack.encode(quick)
