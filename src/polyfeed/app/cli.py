@@ -184,7 +184,7 @@ def _load(options: argparse.Namespace) -> Config:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    return asyncio.run(serve.serve(_load(options), salvage=options.salvage))
+    return serve.serve(_load(options), salvage=options.salvage)
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -21,16 +21,16 @@ from polyfeed.market.market import Market
 log = logging.getLogger("polyfeed")
 
 
-async def serve(config: Config, *, salvage: bool = False) -> int:
+def serve(config: Config, *, salvage: bool = False) -> int:
     """Runs the venue until SIGINT or SIGTERM, on from where its journal ends.
 
     Raises Damaged, Locked, EngineChanged, OSError.
     """
     directory = journal_directory(config)
     if directory is None:
-        return await _serve(config, Market(), None)
+        return asyncio.run(_serve(config, Market(), None))
     with opened(config, directory, SteadyClock(), rescue=salvage) as store:
-        return await _serve(config, store.replica.market, store)
+        return asyncio.run(_serve(config, store.replica.market, store))
 
 
 async def _serve(config: Config, market: Market, store: Store | None) -> int:

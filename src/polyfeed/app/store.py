@@ -73,6 +73,7 @@ def _recovered(config: Config, directory: Path, *, rescue: bool) -> Recovered:
             return recover(config, directory)
         except Damaged as damaged:
             if not rescue:
+                log.error("`polyfeed serve --salvage` goes on with what is before the damage, and puts the rest aside")
                 raise
             log.error("%s", damaged)
             for line in salvage(directory, damaged):

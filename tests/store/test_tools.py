@@ -1,0 +1,115 @@
+"""The operators' tools, and the choices of `serve`, as they are called."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from polyfeed.app.cli import main
+from polyfeed.app.config import load
+from polyfeed.app.recovery import recover
+from polyfeed.app.store import journal_directory, opened
+from polyfeed.store.file_journal import Terms
+from polyfeed.store.format import Damaged
+from tests.store.rig import CONFIG, segment, write
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    asyncio.run(write(tmp_path, 100, Terms(segment_records=40)))
+    return tmp_path
+
+
+def damage(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:400] + bytes([data[400] ^ 1]) + data[401:])
+
+
+def test_verify_says_what_is_there(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["snapshot", str(journal), "--set", "store.keep=all"]) == 0
+    assert main(["journal", "verify", str(journal), "--replay"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1].split(",")[0] for line in out[1:4]] == ["40 records", "40 records", "20 records"]
+    assert out[4].startswith("00") and ".snapshot" in out[4]
+    assert "every segment begins in the state that its header names" in out[5]
+    assert out[6] == "the journal is whole"
+
+
+def test_verify_finds_damage_behind_a_snapshot(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A start does not read these; who keeps them wants to know."""
+    main(["snapshot", str(journal), "--set", "store.keep=all"])
+    damage(segment(journal, 0))
+    assert recover(CONFIG, journal).replica.history.records == 100
+    assert main(["journal", "verify", str(journal)]) == 1
+    assert f"{segment(journal, 0)}: damaged at byte" in capsys.readouterr().err
+
+
+def test_verify_finds_a_missing_record(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    segment(journal, 1).unlink()
+    assert main(["journal", "verify", str(journal)]) == 1
+    assert "40 records stand before the next segment, which says 80" in capsys.readouterr().err
+
+
+def test_stat_and_dump(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["journal", "stat", str(journal)]) == 0
+    assert capsys.readouterr().out.count(".journal") == 3
+    assert main(["journal", "dump", str(journal), "--first", "39", "--last", "42"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["record"] for row in rows] == [39, 40, 41, 42]
+    assert rows[0]["origin"] == [1, 39, ""]
+    assert main(["journal", "dump", str(journal), "--last", "1"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert (first["command"], first["currency"]) == ("DefineCurrency", ["USD", 2])
+
+
+def test_time_travel(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", "--journal", str(journal), "--until", "50"]) == 0
+    told = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    then = recover(CONFIG, journal, until=50).replica
+    assert (told["batch"], told["state"]) == ("50", then.state_hash())
+    assert told["running"] == then.history.mark().hash.hex()
+    assert main(["replay", "--journal", str(journal), "--until", "5000"]) == 1
+    assert "the journal ends before batch 5000" in capsys.readouterr().err
+    assert main(["replay"]) == 1
+
+
+@pytest.mark.parametrize("words", [["journal", "stat"], ["journal", "verify"], ["journal", "dump"]])
+def test_no_journal_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main([*words, str(tmp_path)]) == 1
+    assert f"there is no journal in {tmp_path}" in capsys.readouterr().err
+
+
+def test_where_the_journal_is(tmp_path: Path) -> None:
+    state = f"server.state_dir={tmp_path}"
+    assert journal_directory(load(None, {}, [state])) == tmp_path / "journal"
+    assert journal_directory(load(None, {}, [state, "flow.demo=true"])) is None
+    assert journal_directory(load(None, {}, ["flow.demo=true", f"store.journal={tmp_path}"])) == tmp_path
+    assert journal_directory(load(None, {}, ["store.journal=off"])) is None
+
+
+def test_a_damaged_journal_is_not_started_from_unless_told(journal: Path, caplog: pytest.LogCaptureFixture) -> None:
+    damage(segment(journal, 1))
+    with pytest.raises(Damaged), opened(CONFIG, journal, lambda: 0):
+        pass
+    with caplog.at_level(logging.INFO), opened(CONFIG, journal, lambda: 0, rescue=True) as store:
+        assert 40 <= store.replica.history.records < 80
+    assert "put aside" in caplog.text
+    with opened(CONFIG, journal, lambda: 0) as store:
+        assert store.replica.history.records >= 40
+
+
+@pytest.mark.slow
+def test_serve_says_what_is_wrong_with_its_journal(journal: Path) -> None:
+    """A process: the sentence, exit code 1 and no traceback."""
+    damage(segment(journal, 1))
+    command = [sys.executable, "-m", "polyfeed", "serve", "--journal", str(journal), "--set", "http.port=0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert f"{segment(journal, 1)}: damaged at byte" in done.stderr
+    assert "Traceback" not in done.stderr
