@@ -260,7 +260,6 @@ async def test_a_disk_that_freezes(tmp_path: Path) -> None:
 
                 await until(slow)
                 await refused_everywhere(one)
-                assert not waiting.done(), "what may be durable is neither refused nor accepted"
-            assert await waiting is None
+            assert await waiting in (None, RAILS), "it was on its way to the disk, or behind what was"
             await well_again(one)
         check(disk / "journal", one)

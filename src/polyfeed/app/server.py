@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from polyfeed.accounts.accounts import Accounts
@@ -150,21 +150,28 @@ class Server:
         for task in self._tasks[1:]:
             task.cancel()
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
-        await self._end_sequencer()
+        ended = await self._end_sequencer()
         if self._store is not None:
             if self._store.keeper is not None:
-                await self._store.keeper.finish(SNAPSHOT_SECONDS)
-            await self._store.journal.close()
+                await self._store.keeper.finish(SNAPSHOT_SECONDS if ended else 0)
+            await within(LAST_SECONDS, self._store.journal.close())
 
-    async def _end_sequencer(self) -> None:
-        """Lets it carry out what is queued and close its journal; one that is stuck is left after a second."""
+    async def _end_sequencer(self) -> bool:
+        """Lets it carry out what is queued and end the last segment; whether it could, within two seconds.
+
+        One that failed or is stuck may have records on the disk that it has not carried out: nothing may be written
+        behind them, and the next start replays them.
+        """
         self.sequencer.end()
         work, self._tasks = self._tasks[:1], []
-        if work:
-            await asyncio.wait(work, timeout=LAST_SECONDS)
-            work[0].cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-            await self.sequencer.close()
+        if not work:
+            return False
+        await asyncio.wait(work, timeout=LAST_SECONDS)
+        if work[0].done() and not work[0].cancelled() and work[0].exception() is None:
+            return await within(LAST_SECONDS, self.sequencer.close())
+        work[0].cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+        return False
 
     async def failed(self) -> None:
         """Returns when one of the server's own tasks has ended, which none should; the log says why."""
@@ -211,3 +218,14 @@ class Server:
         else:
             self.certificate, key = Path(section.tls).expanduser(), Path(section.tls_key).expanduser()
         return server_context(self.certificate, key)
+
+
+async def within(seconds: float, work: Coroutine[None, None, None]) -> bool:
+    """Whether the work was done in that time; otherwise it is left, and the log says so."""
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        log.error("the journal's disk does not answer: the last segment is left as it is")
+        return False
+    return True

@@ -86,8 +86,10 @@ class FileJournal(Journal):
 
     async def close(self) -> None:
         """Lets the file go."""
-        await self._in_thread(self._release)
-        self._thread.shutdown()
+        try:
+            await self._in_thread(self._release)
+        finally:
+            self._thread.shutdown(wait=False)
 
     # --- in the thread ----------------------------------------------------------------------------------------------
 
