@@ -5,7 +5,10 @@ from __future__ import annotations
 from polyfeed.dialects._base.effects import Effect, Ping, Send, Submit
 from polyfeed.model.batches import Batch, Outcome
 from polyfeed.model.commands import CancelAll, Clock, Origin
+from polyfeed.model.enums import Refusal
 from tests.gateway.fakes import EchoSession, FakeOutlet, Stage
+
+UNAVAILABLE = Outcome(Refusal.STORE_UNAVAILABLE, "the disk is full")
 
 
 class Careful(EchoSession):
@@ -63,3 +66,30 @@ def test_a_ping_is_a_control_frame() -> None:
     one, outlet = stage.connect()
     stage.fan.carry_out(one, [Ping()])
     assert outlet.writes == [b"\x89\x00"]
+
+
+def test_a_cancellation_of_one_who_has_gone_is_sent_until_it_can_be_recorded() -> None:
+    stage, outlet, session = Stage(), FakeOutlet(), Careful()
+    one = stage.fan.enter(session, outlet)
+    stage.fan.carry_out(one, [Submit(Clock(), 99)])
+    stage.fan.exit(one)
+    for number in (2, 3, 4):
+        assert stage.submitted[-1] == (CancelAll(7), Origin(1, number))
+        stage.requests.settle(stage.submitted[-1][1], UNAVAILABLE)
+        stage.run()
+    decided(stage, stage.submitted[-1][1])
+    stage.requests.settle(stage.submitted[0][1], UNAVAILABLE)
+    stage.run()
+    assert [command for command, _ in stage.submitted] == [Clock(), *[CancelAll(7)] * 4], "other commands are not"
+    assert session.answers == [99, 99]
+
+
+def test_who_is_still_there_is_told_that_nothing_can_be_recorded() -> None:
+    stage, outlet, session = Stage(), FakeOutlet(), Careful()
+    one = stage.fan.enter(session, outlet)
+    stage.fan.carry_out(one, [Submit(CancelAll(7), 99)])
+    stage.requests.settle(stage.submitted[-1][1], UNAVAILABLE)
+    stage.requests.settle(Origin(2, 1), UNAVAILABLE)
+    stage.run()
+    assert session.answers == [99]
+    assert len(stage.submitted) == 1
