@@ -163,6 +163,31 @@ def test_what_is_published_is_what_clients_see() -> None:
     ]
 
 
+def test_a_publication_goes_on_from_images() -> None:
+    dice = random.Random(6)
+    rig, whole = started("3.x"), Publication("3.x")
+    for _ in range(100):
+        trade(rig, dice)
+    for batch in rig.batches:
+        whole.on_batch(batch)
+    resumed = Publication(
+        "3.x",
+        Market.restore(rig.market.snapshot()),
+        Accounts.restore(rig.accounts.snapshot()),
+        rig.dialect.projection.snapshot(),
+    )
+    assert resumed.books() == whole.books()
+    said = 0
+    for _ in range(200):
+        known = len(rig.batches)
+        trade(rig, dice)
+        for batch in rig.batches[known:]:
+            messages = resumed.on_batch(batch)
+            assert messages == whole.on_batch(batch)
+            said += len(messages)
+    assert said > 200
+
+
 def test_percent() -> None:
     assert [bodies.percent(*pair) for pair in ((12, 8), (8, 12), (0, 5), (5, 5), (100_000, 99_999))] == [
         "-33.33%",

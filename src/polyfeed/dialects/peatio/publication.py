@@ -55,6 +55,7 @@ class Publication:
         if projection:
             self._projection.restore(projection)
         for state in self._market.instruments:
+            self._marks[state.epoch] = state.clock.now - state.clock.now % GRID_US
             if self._markets.lists(state.instrument.id):
                 self._list(state.instrument.id)
 
