@@ -41,8 +41,8 @@ class Fault:
 
 
 async def answered(one: Rig, origin: Origin) -> Refusal | None:
-    """What a command comes to, within a second."""
-    async with asyncio.timeout(1):
+    """What a command comes to."""
+    async with asyncio.timeout(30):
         while True:
             for told, outcome in one.refusals:
                 if told == origin:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from polyfeed.model.enums import BalanceCause
 from polyfeed.venue.accounts import Account, Balance
 from polyfeed.venue.image.perpetuals import PositionImage, position_image, restore_position
 from polyfeed.venue.orders import Order
@@ -17,8 +18,11 @@ class BalanceImage(Struct, frozen=True, array_like=True, gc=False):
     total: int
     held: int
     margin: int
+    order_margin: int
+    parts: list[tuple[BalanceCause, int]]
     told_total: int
     told_held: int
+    told_margins: tuple[int, int]
 
 
 class AccountImage(Struct, frozen=True, array_like=True):
@@ -51,7 +55,15 @@ def account_image(account: Account) -> AccountImage:
 def balance_image(balance: Balance) -> BalanceImage:
     """A balance as a value."""
     return BalanceImage(
-        balance.currency, balance.total, balance.held, balance.margin, balance.told_total, balance.told_held
+        balance.currency,
+        balance.total,
+        balance.held,
+        balance.margin,
+        balance.order_margin,
+        sorted(balance.parts.items()),
+        balance.told_total,
+        balance.told_held,
+        balance.told_margins,
     )
 
 
@@ -61,7 +73,9 @@ def restore_account(image: AccountImage) -> Account:
     for shown in image.balances:
         balance = account.balance(shown.currency)
         balance.total, balance.held, balance.margin = shown.total, shown.held, shown.margin
+        balance.order_margin, balance.parts = shown.order_margin, dict(shown.parts)
         balance.told_total, balance.told_held = shown.told_total, shown.told_held
+        balance.told_margins = shown.told_margins
     return account
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce, Trigger
+from polyfeed.model.enums import ExecutionKind, OrderKind, SelfTrade, Side, TimeInForce, Trigger
 from polyfeed.venue.accounts import Account
 from polyfeed.venue.markets import Market
 from polyfeed.venue.orders import Order
@@ -49,6 +49,7 @@ class OrderImage(Struct, frozen=True, array_like=True, gc=False):
     last_price: int
     expire_ts: int
     entry: int
+    execution: ExecutionKind
     stop: StopImage | None
 
 
@@ -80,6 +81,7 @@ def order_image(order: Order) -> OrderImage:
         order.last_price,
         order.expire_ts,
         order.entry,
+        order.execution,
         None if stop is None else stop_image(stop),
     )
 
@@ -117,6 +119,7 @@ def restore_order(image: OrderImage, account: Account, market: Market) -> Order:
     order.last_price = image.last_price
     order.expire_ts = image.expire_ts
     order.entry = image.entry
+    order.execution = image.execution
     order.stop = None if image.stop is None else restore_stop(image.stop)
     order.level = order.before = order.after = None
     return order

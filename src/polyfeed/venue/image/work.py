@@ -72,7 +72,7 @@ class LiquidationImage(Struct, frozen=True, array_like=True, tag=8):
     queue: list[Place]
     payers: list[Place]
     debts: list[tuple[Place, int]]
-    closed_value: int
+    offered_value: int
 
 
 WorkImage = (
@@ -123,7 +123,7 @@ def work_image(item: Work) -> WorkImage:
         [place(one) for one in item.queue],
         [place(one) for one in item.payers.values()],
         [(place(payer), part) for payer, part in item.debts],
-        item.closed_value,
+        item.offered_value,
     )
 
 
@@ -161,5 +161,5 @@ def restore_work(image: WorkImage, state: State, orders: dict[int, Order]) -> Wo
     liquidation.queue = list(map(at, image.queue))
     liquidation.payers = {account: at((account, instrument)) for account, instrument in image.payers}
     liquidation.debts = [(at(payer), part) for payer, part in image.debts]
-    liquidation.closed_value = image.closed_value
+    liquidation.offered_value = image.offered_value
     return liquidation
