@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
 SETTINGS = ("flow.capture=levels", "store.snapshots=false", "store.patience_seconds=0.3")
 """A recording gives market data all the time; orders go into another market."""
 PRICE, SIZE = "100", "0.1"
+WITHIN = 10.0
+"""Seconds until a refusal on a machine that has other things to do; on a quiet one it is a fraction of one."""
 
 BITSTAMP = (
     503,
@@ -174,7 +176,7 @@ async def refused_everywhere(one: Desk) -> None:
     assert await one.ekiden() == EKIDEN
     status, text = await one.api()
     assert status == 503 and text.startswith("the venue cannot record orders now: the journal")
-    assert one.longest < 1.0
+    assert one.longest < WITHIN
     assert (await one.ready()).startswith("not ready: the journal")
 
     async def more() -> bool:
