@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.app.test_process import WAIT, Process, run
 
@@ -169,3 +172,119 @@ def test_accounts_from_the_command_line(url: str) -> None:
     assert run("account", "revoke", "carol", key, "--url", url).returncode == 0
     assert carol("GET", "/api/balances")[0] == 401
     assert Api(url)("POST", "/api/accounts", {"name": "dave"}, Origin="http://evil.example")[0] == 403
+
+
+def get(url: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    request = urllib.request.Request(url + path, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=WAIT) as response:
+            return response.status, {name.lower(): text for name, text in response.headers.items()}, response.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, {}, error.read()
+
+
+def test_the_console_is_there_for_browsers_and_may_talk_to_nobody_else(url: str) -> None:
+    assert get(url, "/")[2].startswith(b"polyfeed\n")
+    status, headers, page = get(url, "/", Accept="text/html,*/*")
+    assert (status, headers["content-type"], headers["cache-control"]) == (200, "text/html; charset=utf-8", "no-cache")
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    ports = {one["port"] for one in Api(url)("GET", "/api/directory")[1]["dialects"]}
+    own = {"'self'", *(f"{scheme}://127.0.0.1:{port}" for port in ports for scheme in ("ws", "wss", "http"))}
+    assert set(policy["connect-src"].split()) == own
+    assets = re.findall(rb'(?:href|src)="(/[^"]+)"', page)
+    assert len(assets) >= 3
+    for asset in assets:
+        status, headers, _ = get(url, asset.decode())
+        assert status == 200, asset
+        if asset.startswith(b"/assets/"):
+            assert headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert get(url, "/", Accept="text/html", Host="evil.example")[0] == 403
+    assert get(url, "/assets/../index.html")[0] == 404
+    assert get(url, "/assets/%2e%2e/index.html")[0] == 404
+    assert b"Apache License" in get(url, "/licences.txt")[2]
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("http://{host}", 200),
+        ("http://evil.example", 403),
+        ("http://{host}.evil.example", 403),
+        ("http://127.0.0.1:1", 403),
+        ("null", 403),
+    ],
+)
+def test_the_console_may_change_the_venue_and_no_other_page(url: str, origin: str, status: int) -> None:
+    host = url.removeprefix("http://")
+    headers = {"Origin": origin.format(host=host)}
+    assert Api(url)("POST", "/api/flow", {}, **headers)[0] == status
+    assert Api(url, "demo:demo")("DELETE", "/api/orders", **headers)[0] == status
+    # A name that was made to point here is its browser's own origin, and still not ours.
+    assert Api(url)("POST", "/api/flow", {}, Origin="http://evil.example", Host="evil.example")[0] == 403
+    assert Api(url, "demo:demo")("DELETE", "/api/orders", Origin="http://evil.example", Host="evil.example")[0] == 403
+
+
+def test_the_flow_is_paused_stepped_and_changed_in_speed(url: str) -> None:
+    api = Api(url)
+    assert api("GET", "/api/flow")[1] == {"speed": 1.0, "paused": False, "sources": 1}
+    assert api("POST", "/api/flow/step", {})[1]["error"] == "the flow runs by itself: pause it before you step it"
+    assert api("POST", "/api/flow", {"speed": 2, "paused": True})[1] == {"speed": 2.0, "paused": True, "sources": 1}
+    assert api("POST", "/api/flow/step", {"milliseconds": 50})[0] == 200
+    assert api("POST", "/api/flow/step", {"milliseconds": 0})[0] == 400
+    assert api("POST", "/api/flow", {"speed": 1000})[0] == 400
+    assert api("POST", "/api/flow", {"speed": 1, "paused": False})[1]["paused"] is False
+
+
+def test_what_the_ports_carry_is_counted(url: str) -> None:
+    where = {one["name"]: one["port"] for one in Api(url)("GET", "/api/directory")[1]["dialects"]}
+    assert set(where) == {"kraken", "bitstamp", "peatio", "rails", "ekiden"}
+    with connect(f"ws://127.0.0.1:{where['kraken']}/") as socket:
+        socket.send(json.dumps({"event": "subscribe", "pair": ["XBT/USD"], "subscription": {"name": "trade"}}))
+        while "subscribed" not in str(socket.recv(WAIT)):
+            pass
+        alice, bob = Api(url, "demo:demo"), Api(url, "demo2:demo2")
+        order = {"instrument": "BTC-USD", "price": "55000", "size": "0.01"}
+        assert alice("POST", "/api/orders", order | {"side": "sell"})[0] == 201
+        assert bob("POST", "/api/orders", order | {"side": "buy"})[0] == 201
+        while '"trade"' not in str(socket.recv(WAIT)):
+            pass
+        state = Api(url)("GET", "/api/gateway")[1]
+        kraken = next(one for one in state["dialects"] if one["name"] == "kraken")
+        assert (kraken["connections"], kraken["slow"], kraken["frames"]) == (1, 0, 1)
+        assert kraken["channels"] == [{"channel": "trade", "feeds": 1, "subscriptions": 1}]
+        delivery = kraken["delivery"]
+        assert sum(delivery["counts"]) == 1
+        assert len(delivery["counts"]) == len(delivery["bounds_us"]) + 1
+    with pytest.raises(InvalidStatus):
+        connect(f"ws://127.0.0.1:{where['rails']}/?market=BTC-USD")
+    rails = next(one for one in Api(url)("GET", "/api/gateway")[1]["dialects"] if one["name"] == "rails")
+    assert rails["refused"] == {"401": 1}
+
+
+def test_positions_are_told(url: str) -> None:
+    alice, bob = Api(url, "demo:demo"), Api(url, "demo2:demo2")
+    order = {"instrument": "BTC-USD-PERP", "price": "58000", "size": "0.01"}
+    assert alice("POST", "/api/orders", order | {"side": "sell"})[0] == 201
+    assert bob("POST", "/api/orders", order | {"side": "buy"})[0] == 201
+    (short,) = alice("GET", "/api/positions")[1]
+    (long,) = bob("GET", "/api/positions")[1]
+    assert (short["instrument"], short["size"], short["mode"]) == ("BTC-USD-PERP", "-" + long["size"], "cross")
+    assert float(long["entry_price"]) == 58000
+
+
+def test_the_wires_stream_begins_and_ends_with_the_client(url: str) -> None:
+    assert get(url, "/api/wire?instrument=X")[0] == 404
+    assert get(url, "/api/wire?instrument=BTC-USD", Host="evil.example")[0] == 403
+    with urllib.request.urlopen(url + "/api/wire?instrument=BTC-USD", timeout=WAIT) as stream:
+        assert stream.headers["content-type"] == "text/event-stream"
+        assert stream.readline() == b": batches\n"
+        order = {"instrument": "BTC-USD", "side": "buy", "price": "10", "size": "1"}
+        assert Api(url, "demo:demo")("POST", "/api/orders", order)[0] == 201
+        line = b""
+        while not line.startswith(b"data: "):
+            line = stream.readline()
+        assert json.loads(line[6:])["events"][0]["event"] == "order_opened"
+    assert Api(url, "demo:demo")("DELETE", "/api/orders")[0] == 200

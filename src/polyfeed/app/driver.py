@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from polyfeed.app.flow_clock import FlowClock
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.model.batches import Batch
 from polyfeed.sequencer.sequencer import Sequencer
@@ -17,7 +18,7 @@ LONGEST_SLEEP_US = 1_000_000
 
 
 class Driver:
-    """Runs command sources and batch sources on the process's clock."""
+    """Runs command sources and batch sources on a clock of theirs, which begins as `now`."""
 
     def __init__(
         self,
@@ -31,7 +32,7 @@ class Driver:
         self._recordings = recordings
         self._sequencer = sequencer
         self._bus = bus
-        self._now = now
+        self._clock = FlowClock(now)
         self._wake = asyncio.Event()
         self._until = 0
 
@@ -44,7 +45,7 @@ class Driver:
 
     async def warm_up(self, seconds: float) -> None:
         """Lets the sources live through their first seconds at once, so that books stand before anybody looks."""
-        now = self._now()
+        now = self._clock()
         for ahead in range(0, int(seconds * 1e6), WARM_UP_STEP_US):
             self.step(now + ahead)
             await self._sequencer.drain()
@@ -61,19 +62,47 @@ class Driver:
                 for batch in recording.step(now):
                     self._bus.publish(batch)
 
+    @property
+    def sources(self) -> int:
+        """How many sources make the flow."""
+        return len(self._sources) + len(self._recordings)
+
+    @property
+    def speed(self) -> float:
+        """How fast the flow's time passes, 1 as real time does."""
+        return self._clock.speed
+
+    @property
+    def paused(self) -> bool:
+        """Whether the flow's time stands still."""
+        return self._clock.paused
+
+    def control(self, speed: float, paused: bool) -> None:
+        """Has the flow's time pass at this speed, or stand still."""
+        self._clock.set(speed, paused)
+        self._wake.set()
+
+    def advance(self, microseconds: int) -> None:
+        """Moves a flow that stands still."""
+        self._clock.step(microseconds)
+        self._wake.set()
+
     async def run(self) -> None:
         """Works until cancelled."""
         while True:
-            self.step(self._now())
+            self.step(self._clock())
             dues = [*(source.due for source in self._sources), *(source.due for source in self._recordings)]
-            self._until = min((due for due in dues if due is not None), default=self._now() + LONGEST_SLEEP_US)
-            await self._sleep(max(0, self._until - self._now()) / 1e6)
+            self._until = min((due for due in dues if due is not None), default=self._clock() + LONGEST_SLEEP_US)
+            await self._sleep(self._clock.seconds_until(self._until))
 
-    async def _sleep(self, seconds: float) -> None:
-        """Returns after so long, or when a source has become due earlier because of what it heard."""
+    async def _sleep(self, seconds: float | None) -> None:
+        """Returns after so long, or when a source has become due earlier because of what it heard, or the clock was
+        changed.
+        """
         self._wake.clear()
-        timer = asyncio.get_running_loop().call_later(seconds, self._wake.set)
+        timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._wake.set)
         try:
             await self._wake.wait()
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()

@@ -1,16 +1,19 @@
-"""The operator's HTTP port: health, metrics, and the native API."""
+"""The operator's HTTP port: the console, health, metrics, and the native API."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from polyfeed.app.api import accounts, credentials, orders, venue
+from polyfeed.app.api import accounts, credentials, flow, gateway, orders, venue
 from polyfeed.app.api.endpoints import Call, Problem, Router, decode
 from polyfeed.app.api.openapi import document
+from polyfeed.app.console.pages import Pages
+from polyfeed.app.console.stream import WIRE, follow
 from polyfeed.dialects._base.rest import RestResponse
 from polyfeed.gateway.heads import header_map
 from polyfeed.gateway.rest import Receive, Scope, Send, read_body, respond
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("polyfeed.operator")
 
 METRICS = "/metrics"
-ROUTER = Router([*venue.ENDPOINTS, *accounts.ENDPOINTS, *orders.ENDPOINTS])
+ROUTER = Router([*venue.ENDPOINTS, *gateway.ENDPOINTS, *flow.ENDPOINTS, *accounts.ENDPOINTS, *orders.ENDPOINTS])
 DOCUMENT = msgspec.json.encode(document(ROUTER.endpoints))
 
 
@@ -31,6 +34,7 @@ class Operator:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._token = server.token
+        self._pages = Pages()
         self._names = {server.config.http.host, *server.config.http.names.lower().split()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,6 +43,12 @@ class Operator:
         try:
             if body is None:
                 raise Problem(413, "the body is too large")
+            if scope["path"] == WIRE and scope["method"] == "GET":
+                headers = headers_of(scope)
+                credentials.check_name(headers.get("host", ""), self._names)
+                credentials.check_token(self._token, headers)
+                await follow(self._server, scope, receive, send)
+                return
             answer = await self._answer(scope, body)
         except Problem as problem:
             answer = RestResponse(
@@ -51,17 +61,18 @@ class Operator:
 
     async def _answer(self, scope: Scope, body: bytes) -> RestResponse:
         method, path = scope["method"], scope["path"]
-        headers = header_map((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        headers = headers_of(scope)
         if path == METRICS:
             credentials.check_token(self._token, headers)
-        page = self._page(path) if method in {"GET", "HEAD"} else None
+        page = self._page(path, headers) if method in {"GET", "HEAD"} else None
         if page is not None:
             return page
         endpoint, values = ROUTER.find(method, scope["raw_path"].decode("ascii"))
-        if method != "GET" and "origin" in headers:
-            raise Problem(403, "a web page may not change the venue: send this request without an Origin header")
-        if endpoint.access == "operator":
+        if method != "GET" and credentials.is_foreign(headers):
+            raise Problem(403, "a page of another site may not change the venue: only the console, or a program, may")
+        if endpoint.access == "operator" or "origin" in headers:
             credentials.check_name(headers.get("host", ""), self._names)
+        if endpoint.access == "operator":
             credentials.check_token(self._token, headers)
         caller = None
         if endpoint.access in {"read", "trade"}:
@@ -70,11 +81,11 @@ class Operator:
         reply = await endpoint.handler(Call(self._server, values, query, decode(endpoint, body), caller))
         return RestResponse(endpoint.status, msgspec.json.encode(reply))
 
-    def _page(self, path: str) -> RestResponse | None:
+    def _page(self, path: str, headers: Mapping[str, str]) -> RestResponse | None:
         """What is no part of the API, None for everything else."""
         server = self._server
         match path:
-            case "/":
+            case "/" if "text/html" not in headers.get("accept", ""):
                 return text(200, "polyfeed\n\n" + server.directory() + "\n")
             case "/healthz":
                 return text(200, "ok\n")
@@ -84,7 +95,17 @@ class Operator:
                 return RestResponse(200, metrics(server).encode(), "text/plain; version=0.0.4")
             case "/openapi.json":
                 return RestResponse(200, DOCUMENT)
-        return None
+        if path not in self._pages:
+            return None
+        host = headers.get("host", "")
+        credentials.check_name(host, self._names)
+        ports = [number for name, number in server.ports.items() if name != "http"]
+        return self._pages.reply(path, credentials.name_of(host) or server.config.http.host, ports)
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The request's headers, names in lower case."""
+    return header_map((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
 
 
 def metrics(server: Server) -> str:

@@ -23,6 +23,7 @@ from polyfeed.app.operator_token import operator_token
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.store import Store
 from polyfeed.app.tls import self_signed, server_context
+from polyfeed.app.wire import WireLog
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
@@ -72,14 +73,15 @@ class Server:
         journal = store.journal if store else NullJournal()
         turned = store.keeper.wake if store and store.keeper else None
         self.sequencer = Sequencer(history, journal, self._bus, now, config.store.patience_seconds, turned)
-        self._driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
+        self.driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
         self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
         self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, now)
+        self.wire = WireLog(memory.market, self.fans.values(), self._bus)
         self.brokers = Brokers(config, self._bus, memory, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []
-        self._bus.subscribe(self._driver.on_batch)
+        self._bus.subscribe(self.driver.on_batch)
 
     @property
     def trouble(self) -> str:
@@ -104,10 +106,10 @@ class Server:
         """
         await self.sequencer.open()
         await self._set_up()
-        await self._driver.warm_up(WARM_UP_SECONDS)
+        await self.driver.warm_up(WARM_UP_SECONDS)
         await self._role.open(self._tls())
         self._operator_port = await self._operator.open(self.config.http.host, self.config.http.port)
-        self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self._driver.run())]
+        self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self.driver.run())]
         self._tasks += self.brokers.tasks()
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
@@ -146,6 +148,7 @@ class Server:
         """Not ready, then goodbye to every client, then the end: the configured time and two seconds at most."""
         self.ready = False
         await self._role.close(self.config.server.drain_seconds)
+        self.wire.stop()
         await self._operator.drain(1.0)
         for task in self._tasks[1:]:
             task.cancel()
@@ -195,7 +198,8 @@ class Server:
     def directory(self) -> str:
         """Where everything is, for people."""
         host = self.config.server.host
-        lines = [f"  operator  http://{self.config.http.host}:{self._operator_port}/ (healthz, readyz, metrics, api)"]
+        console = f"http://{self.config.http.host}:{self._operator_port}/"
+        lines = [f"  operator  {console} (console, healthz, readyz, metrics, api)"]
         for label, number in self._role.ports.items():
             secure = "s" if label.endswith("(tls)") else ""
             name = label.removesuffix(" (tls)")

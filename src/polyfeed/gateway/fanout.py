@@ -21,6 +21,7 @@ from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet
 from polyfeed.gateway.deflate import PLAIN, Message, framed
 from polyfeed.gateway.line import Line, Want
+from polyfeed.gateway.meter import Meter
 from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.turns import Turns
 from polyfeed.market.changes import InstrumentChange, VenueChange
@@ -33,6 +34,9 @@ log = logging.getLogger("polyfeed.gateway")
 
 Question = Callable[[Session, int], Sequence[Effect]]
 """What is asked of a session, at a time."""
+
+Witness = Callable[[FeedKey, Sequence[str], int], None]
+"""Is shown what a feed says: its key, the messages, and the mark of time that they are for, 0 for that of a batch."""
 
 PUBLIC = 0
 """The account of what is nobody's own."""
@@ -67,7 +71,9 @@ class FanOut:
         self.dialect = dialect
         self.connections: dict[Connection, None] = {}
         self.frames = 0
-        self.turns = Turns(soon, later, now, self.resume)
+        self.meter = Meter()
+        self.witness: Witness | None = None
+        self.turns = Turns(soon, later, now, self.resume, self.meter.deliver)
         self._later = later
         self._watch = watch
         self._requests = requests
@@ -123,17 +129,20 @@ class FanOut:
         """Takes what the timed feeds of a history say at a mark of its time."""
         for line in sorted(self._timed, key=Line.order):
             if line.feed.epoch == epoch:
-                self._publish(line, lambda feed: feed.tick(ts))
+                self._publish(line, lambda feed: feed.tick(ts), ts)
         self._send()
 
-    def _publish(self, line: Line, say: Callable[[Feed], Iterable[str]]) -> None:
+    def _publish(self, line: Line, say: Callable[[Feed], Sequence[str]], mark: int = 0) -> None:
         if line in self._broken:
             return
         try:
-            messages = [Message(text) for text in say(line.feed)]
+            texts = say(line.feed)
+            messages = [Message(text) for text in texts]
         except Exception:
             self._break(line)
             return
+        if self.witness is not None and messages:
+            self.witness(line.feed.key, texts, mark)
         waiting = self.turns.urgent if line.feed.key.account else self.turns.fresh
         for message in messages:
             for cohort in line.cohorts:
@@ -171,6 +180,10 @@ class FanOut:
             and self.turns.idle()
             and len(self._cohorts) == 1
         )
+
+    def listeners(self) -> dict[FeedKey, int]:
+        """How many connections hear each feed."""
+        return {key: line.listeners for key, line in self._lines.items()}
 
     # --- connections ------------------------------------------------------------------------------------------------
 
@@ -259,6 +272,7 @@ class FanOut:
         if not frame:
             self.retire(connection)
             return
+        self.meter.close(code, reason)
         connection.push(frame, self._head)
         self._silence(connection)
         self.resume(connection)
@@ -293,6 +307,7 @@ class FanOut:
         if any(line.feed.on_lag is OnLag.CLOSE for line in lines):
             self.close(connection, SLOW_CONSUMER.code, SLOW_CONSUMER.reason)
             return
+        self.meter.healed += 1
         connection.cursor = self._head
         connection.gap = False
         for line in lines:

@@ -235,7 +235,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def _handshake(self, request: Request) -> None:
         refused = self._refusal(request)
         if refused is not None:
-            self._ws.send_response(refusal(refused))
+            self._refuse(refused)
             return
         response = self._ws.accept(request)
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -248,7 +248,7 @@ class WebSocketProtocol(asyncio.Protocol):
             log.exception("a handshake failed")
             answer = RestResponse(500, b"internal error\n", "text/plain")
         if isinstance(answer, RestResponse):
-            self._ws.send_response(refusal(answer))
+            self._refuse(answer)
             return
         if answer.subprotocol:
             response.headers["Sec-WebSocket-Protocol"] = answer.subprotocol
@@ -283,6 +283,10 @@ class WebSocketProtocol(asyncio.Protocol):
         """Ends a connection whose client does what none should: at once, and what else it has sent is not looked at."""
         self._events.clear()
         self._ws.fail(cause.code, cause.reason)
+
+    def _refuse(self, answer: RestResponse) -> None:
+        self._port.fan.meter.refused[answer.status] += 1
+        self._ws.send_response(refusal(answer))
 
     def _frame(self, frame: Frame) -> None:
         if self._connection is not None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -46,6 +47,8 @@ def rest_app(port: Port) -> App:
         except Exception:
             log.exception("a REST call failed: %s %r", request.method, request.path)
             answer = RestResponse(500, b"internal error\n", "text/plain")
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            port.fan.meter.refused[answer.status] += 1
         await respond(send, answer)
 
     return app

@@ -24,8 +24,11 @@ class Turns:
     """Writes what cohorts have to their members.
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `now` is gateway
-    time; `resume` sends one connection all that it can be sent. `fresh` are the cohorts with new public frames,
-    `urgent` those with private ones; `longest_rest` is the most (microseconds) that public frames wait for others.
+    time; `resume` sends one connection all that it can be sent; `delivered` is told after each turn how long
+    (microseconds) the first of its public frames has waited for the last write.
+
+    `fresh` are the cohorts with new public frames, `urgent` those with private ones; `longest_rest` is the most
+    (microseconds) that public frames wait for others.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Turns:
         later: Callable[[float, Callable[[], None]], object],
         now: Callable[[], int],
         resume: Callable[[Connection], None],
+        delivered: Callable[[int], None],
     ) -> None:
         self.fresh: dict[Cohort, None] = {}
         self.urgent: dict[Cohort, None] = {}
@@ -43,16 +47,21 @@ class Turns:
         self._later = later
         self._now = now
         self._resume = resume
+        self._delivered = delivered
         self._cohorts: deque[Cohort] = deque()
         self._sweep: Sweep | None = None
         self._turn_began = 0
+        self._fresh_since = 0
+        self._turn_since = 0
         self._rest_until = 0
 
     def serve(self) -> None:
         """Sends, or has sent soon, what `urgent` and `fresh` have."""
         self._serve_private()
-        if self.fresh and not self.turning:
-            self._begin()
+        if self.fresh:
+            self._fresh_since = self._fresh_since or self._now()
+            if not self.turning:
+                self._begin()
 
     def drop(self, cohort: Cohort) -> None:
         """A cohort has lost its last member."""
@@ -79,6 +88,7 @@ class Turns:
         """Writes to up to SLICE connections, then lets others have the event loop."""
         if self._sweep is None and not self._cohorts:
             self._turn_began = self._now()
+            self._turn_since, self._fresh_since = self._fresh_since, 0
             self._cohorts.extend(self.fresh)
             self.fresh.clear()
         budget = SLICE
@@ -88,6 +98,7 @@ class Turns:
             self._soon(self._turn)
             return
         now = self._now()
+        self._delivered(now - self._turn_since)
         self._rest_until = now + min(now - self._turn_began, self.longest_rest)
         self.turning = False
         if self.fresh:

@@ -59,12 +59,24 @@ def check_name(host: str, names: Collection[str]) -> None:
     A web page can have its own name point to this machine (DNS rebinding); to its browser, this port is then a part of
     the page's site, and only the Host header tells.
     """
+    name = name_of(host).strip("[]")
+    if name and name != "localhost" and name not in names and not is_address(name):
+        raise Problem(403, f"this port does not go by the name {name!r}: use its address, or list it in http.names")
+
+
+def name_of(host: str) -> str:
+    """The name or address in a Host header, an IPv6 address in its brackets."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
     except ValueError:
-        name = host
-    if name and name != "localhost" and name not in names and not is_address(name):
-        raise Problem(403, f"this port does not go by the name {name!r}: use its address, or list it in http.names")
+        return host
+    return f"[{name}]" if ":" in name else name
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Whether a request was made by a page that did not come from this port. Programs send no Origin."""
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
 
 
 def is_address(name: str) -> bool:

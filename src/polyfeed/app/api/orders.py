@@ -11,6 +11,7 @@ from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in
 from polyfeed.app.api.venue import find
 from polyfeed.model.commands import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce, Trigger
+from polyfeed.model.events import PositionSet
 from polyfeed.model.instruments import Instrument
 from polyfeed.model.numbers import format_scaled, parse_scaled
 
@@ -96,6 +97,34 @@ async def fills(call: Call) -> list[schemas.FillView]:
     return [fill_view(call, fill) for fill in call.account.fills]
 
 
+async def positions(call: Call) -> list[schemas.PositionView]:
+    """The open positions, in the order of the markets."""
+    held = sorted(call.account.positions.items())
+    return [position_view(instrument_of(call, number), call, position) for number, position in held]
+
+
+def position_view(one: Instrument, call: Call, held: PositionSet) -> schemas.PositionView:
+    """A position for the wire."""
+    money = call.server.market.currencies[one.quote].scale
+    prices = (held.entry_price, held.mark_price, held.liquidation_price)
+    amounts = (held.margin, held.unrealised_profit, held.realised_profit, held.funding)
+    entry, mark, liquidation = (format_scaled(price, one.price_scale) for price in prices)
+    margin, unrealised, realised, funding = (format_scaled(amount, money) for amount in amounts)
+    return schemas.PositionView(
+        one.name,
+        format_scaled(held.size, one.size_scale),
+        entry,
+        mark,
+        liquidation,
+        held.leverage,
+        held.mode.name.lower(),
+        margin,
+        unrealised,
+        realised,
+        funding,
+    )
+
+
 def open_order(call: Call) -> OwnOrder:
     """The open order that the path names. Raises Problem 404."""
     text = call.path["order"]
@@ -178,4 +207,5 @@ ENDPOINTS = [
     ),
     Endpoint("DELETE", "/api/orders/{order}", "Cancel an open order", cancel, schemas.Accepted, "trade"),
     Endpoint("GET", "/api/fills", "The last fills", fills, list[schemas.FillView], "read"),
+    Endpoint("GET", "/api/positions", "Open positions", positions, list[schemas.PositionView], "read"),
 ]  # fmt: skip

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from polyfeed.app.flow_clock import LEAST_SPEED, MOST_SPEED
+
 Text = Annotated[str, Meta(max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 ClientId = Annotated[str, Meta(max_length=64)]
@@ -175,6 +177,123 @@ class Accepted(Struct, frozen=True):
     """The venue carried a command out; `order_id` is that of the order it made, or 0."""
 
     order_id: int
+
+
+class PositionView(Struct, frozen=True):
+    """A position in a perpetual: `size` is negative when short, amounts are in the quote currency."""
+
+    instrument: str
+    size: str
+    entry_price: str
+    mark_price: str
+    liquidation_price: str
+    leverage: int
+    mode: str
+    margin: str
+    unrealised_profit: str
+    realised_profit: str
+    funding: str
+
+
+class FlowControl(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the flow is to go on; what is left out stays. `speed` 1 is that of real time, on top of `flow.speed`."""
+
+    speed: Annotated[float, Meta(ge=LEAST_SPEED, le=MOST_SPEED)] | None = None
+    paused: bool | None = None
+
+
+class FlowStep(Struct, frozen=True, forbid_unknown_fields=True):
+    """How far a flow that stands still is moved, in milliseconds of its time."""
+
+    milliseconds: Annotated[int, Meta(ge=1, le=60_000)] = 100
+
+
+class FlowView(Struct, frozen=True):
+    """How the flow goes on; `sources` is how many make it."""
+
+    speed: float
+    paused: bool
+    sources: int
+
+
+class DemoUser(Struct, frozen=True):
+    """A user of the demo, with a key that everybody knows."""
+
+    account: str
+    key: str
+    secret: str
+
+
+class DialectPort(Struct, frozen=True):
+    """Where a dialect listens: one port for WebSocket and REST, and one with TLS where there is one (else 0)."""
+
+    name: str
+    port: int
+    tls_port: int
+
+
+class DirectoryView(Struct, frozen=True):
+    """Where everything is. `users` are those of the demo, none outside it."""
+
+    version: str
+    demo: bool
+    dialects: list[DialectPort]
+    users: list[DemoUser]
+
+
+class CloseCount(Struct, frozen=True):
+    """How often the server closed connections with a code and a reason."""
+
+    code: int
+    reason: str
+    count: int
+
+
+class ChannelCount(Struct, frozen=True):
+    """How many feeds of a channel there are, and how many subscriptions of them all."""
+
+    channel: str
+    feeds: int
+    subscriptions: int
+
+
+class DeliveryView(Struct, frozen=True):
+    """Deliveries by how long the first frame of each waited for the last write, and the sum of those times.
+
+    `counts[i]` are those of at most `bounds_us[i]` microseconds (and above the bound before it); the last one counts
+    what was slower than every bound.
+    """
+
+    bounds_us: list[int]
+    counts: list[int]
+    sum_us: int
+
+
+class DialectState(Struct, frozen=True):
+    """What one dialect's port does. Counts are since the start, `connections`, `slow` and `channels` of now.
+
+    `slow` are connections whose socket takes no more; `healed` got a snapshot in place of what they missed; `refused`
+    counts handshakes and calls answered with an error, by HTTP status.
+    """
+
+    name: str
+    connections: int
+    slow: int
+    frames: int
+    healed: int
+    refused: dict[str, int]
+    closes: list[CloseCount]
+    channels: list[ChannelCount]
+    delivery: DeliveryView
+
+
+class GatewayState(Struct, frozen=True):
+    """What the gateway does. `time` is the server's; `seq` and `ts` are those of the venue's last batch."""
+
+    time: int
+    seq: int
+    ts: int
+    dialects: list[DialectState]
 
 
 class ProblemView(Struct, frozen=True):
