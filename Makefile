@@ -16,7 +16,7 @@ PYTHONS := $(strip $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 pyt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install install-run run test test-fast soak lint lint-ruff lint-format lint-types lint-imports format \
-	bench lock build clean
+	lint-console bench console screenshots lock build clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -73,7 +73,7 @@ test-fast: install ## run the tests that take under a minute in all
 soak: install ## run the tests that take minutes or hours
 	@$(PYTEST) -m soak --timeout 0 $(ARGS)
 
-lint: lint-ruff lint-format lint-types lint-imports ## ruff, format, mypy and the import contracts, changing nothing
+lint: lint-ruff lint-format lint-types lint-imports lint-console ## ruff, format, mypy, tsc and the import contracts, changing nothing
 
 lint-ruff: install
 	$(BIN)/ruff check .
@@ -87,11 +87,27 @@ lint-types: install
 lint-imports: install
 	$(BIN)/lint-imports --no-logo
 
+# Only who changes the console needs Node.js: without it this check is left out, in plain words. CI has it.
+lint-console:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console/node_modules/.installed && cd console && \
+		node_modules/.bin/tsc && echo "tsc: the console's types are right"; \
+	else echo "no Node.js here: the console's types were not checked"; fi
+
 format: install ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 # ---------------------------------------------------------------------------------------------------------------- make
+
+console/node_modules/.installed: console/package-lock.json
+	@cd console && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+console: console/node_modules/.installed ## build the web page into the package (needs Node.js 20 or newer)
+	cd console && node build.mjs
+
+screenshots: install console/node_modules/.installed ## make the pictures of the console in docs/ (needs Chromium)
+	$(BIN)/python console/screenshots.py docs/console
 
 # The lock is one for every platform and for Python 3.11 and newer. pip's own settings play no part in it: uv does not
 # read them. `make lock ARGS=--upgrade` takes newer versions; without it only what pyproject.toml asks for changes.
