@@ -238,6 +238,15 @@ def test_the_flow_is_paused_stepped_and_changed_in_speed(url: str) -> None:
     assert api("POST", "/api/flow", {"speed": 1, "paused": False})[1]["paused"] is False
 
 
+def test_the_directory_names_the_users_of_the_demo(url: str) -> None:
+    directory = Api(url)("GET", "/api/directory")[1]
+    assert directory["demo"] is True
+    assert directory["users"] == [
+        {"account": "alice", "key": "demo", "secret": "demo"},
+        {"account": "bob", "key": "demo2", "secret": "demo2"},
+    ]
+
+
 def test_what_the_ports_carry_is_counted(url: str) -> None:
     where = {one["name"]: one["port"] for one in Api(url)("GET", "/api/directory")[1]["dialects"]}
     assert set(where) == {"kraken", "bitstamp", "peatio", "rails", "ekiden"}

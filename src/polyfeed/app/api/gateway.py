@@ -20,7 +20,9 @@ async def directory(call: Call) -> schemas.DirectoryView:
     ports = [
         schemas.DialectPort(name, server.ports[name], server.ports.get(f"{name} (tls)", 0)) for name in server.fans
     ]
-    users = [schemas.DemoUser(USERS[one.account], one.key, one.secret) for one in DEMO_KEYS] if demo else []
+    users = [
+        schemas.DemoUser(USERS[one.account], one.key, one.secret) for one in DEMO_KEYS if demo and one.account in USERS
+    ]
     return schemas.DirectoryView(__version__, demo, ports, users)
 
 
