@@ -31,7 +31,7 @@ async def gateway(call: Call) -> schemas.GatewayState:
     server = call.server
     sequencer = server.sequencer
     dialects = [dialect_state(name, fan) for name, fan in server.fans.items()]
-    return schemas.GatewayState(server.now(), sequencer.seq, sequencer.ts, dialects)
+    return schemas.GatewayState(server.now(), sequencer.seq, sequencer.history.ts, dialects)
 
 
 def dialect_state(name: str, fan: FanOut) -> schemas.DialectState:
