@@ -9,7 +9,6 @@ time saved.
 from __future__ import annotations
 
 import os
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,19 +82,17 @@ class Pack:
 
 
 def write_abreast(numbers: list[int], data: bytes) -> list[tuple[int, int]]:
-    """Writes the same bytes to all sockets. Returns those that did not take all of it, and how much they took.
+    """Writes the same bytes to all sockets: the loop that the product's speed hangs on.
 
-    This is the loop that the product's speed hangs on. It runs inside `extend`: after each system call the processor's
-    caches and branch predictions are lost, and a turn of the interpreter costs a fifth of the write.
+    Returns those that did not take all of it, and how much they took.
     """
-    taken: list[int] = []
-    left = iter(numbers)
-    while len(taken) < len(numbers):
+    write, size = os.write, len(data)
+    short: list[tuple[int, int]] = []
+    for number in numbers:
         try:
-            taken.extend(map(os.write, left, repeat(data)))
+            sent = write(number, data)
         except OSError:
-            taken.append(0)
-    size = len(data)
-    if taken.count(size) == len(taken):
-        return []
-    return [(number, sent) for number, sent in zip(numbers, taken, strict=True) if sent != size]
+            sent = 0
+        if sent != size:
+            short.append((number, sent))
+    return short
