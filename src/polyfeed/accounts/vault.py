@@ -17,12 +17,12 @@ MASTER_BYTES = 32
 
 
 class Vault:
-    """Seals and opens secrets. `master` has 32 bytes."""
+    """Seals and opens secrets. `master` has 32 bytes; it leaves the process for one of the same venue only."""
 
     def __init__(self, master: bytes) -> None:
         if len(master) != MASTER_BYTES:
             raise ValueError(f"a master key has {MASTER_BYTES} bytes, not {len(master)}")
-        self._master = master
+        self.master = master
         self._cipher = AESGCM(self.derive("seal"))
 
     def seal(self, secret: bytes, key_id: str, nonce: bytes) -> bytes:
@@ -38,4 +38,4 @@ class Vault:
 
     def derive(self, purpose: str) -> bytes:
         """A key of 32 bytes for one purpose, such as signing tokens."""
-        return hmac.new(self._master, purpose.encode(), hashlib.sha256).digest()
+        return hmac.new(self.master, purpose.encode(), hashlib.sha256).digest()

@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="go on with what is before a damage in the journal, and put the rest aside",
     )
+    verb.add_argument("--workers", type=int, metavar="N", help="gateways in processes of their own (default: none)")
     _listening(verb)
     verb.set_defaults(run=_serve)
 
@@ -174,7 +175,7 @@ def _load(options: argparse.Namespace) -> Config:
     """The configuration with the options that are short for a key on top of it."""
     short = {"host": "server.host", "tls": "server.tls", "tls_key": "server.tls_key", "speed": "flow.speed"}
     if options.run is _serve:
-        short["journal"] = "store.journal"
+        short |= {"journal": "store.journal", "workers": "server.workers"}
     given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
     if getattr(options, "demo", False):
         given.append("flow.demo=true")

@@ -43,6 +43,7 @@ class ServerSection(Struct, frozen=True, kw_only=True):
 
     `tls` is empty, "self-signed" (a certificate is made in `state_dir`), or the path of a PEM certificate chain whose
     key is `tls_key`. TLS listeners stand beside the plain ones. `drain_seconds` is the most a stop waits for clients.
+    With `workers` the dialects' ports are served by so many processes beside the venue's.
     `trusted_proxies` are addresses and networks, separated by spaces, whose X-Forwarded-For says who a client is.
     """
 
@@ -51,6 +52,7 @@ class ServerSection(Struct, frozen=True, kw_only=True):
     tls_key: str = ""
     state_dir: str = "~/.local/state/polyfeed"
     drain_seconds: Seconds = 5.0
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
     trusted_proxies: str = ""
 
     def __post_init__(self) -> None:

@@ -76,12 +76,16 @@ class GatewayRole:
 
     def remember(self) -> Memory:
         """A copy of what this gateway knows, for another one to start from."""
-        projections = {one.name: one.projection.snapshot() for one in self._dialects if one.projection is not None}
-        market, accounts = self.gateway.market, self.gateway.accounts
-        return Memory(Market.restore(market.snapshot()), Accounts.restore(accounts.snapshot()), projections)
+        market, accounts, projections = self.images()
+        return Memory(Market.restore(market), Accounts.restore(accounts), projections)
 
-    async def open(self, tls: ssl.SSLContext | None) -> None:
-        """Starts to listen on every dialect's port, and with `tls` on its TLS port as well."""
+    def images(self) -> tuple[bytes, bytes, dict[str, bytes]]:
+        """What this gateway knows as values: its market, its accounts, and what each dialect numbers."""
+        projections = {one.name: one.projection.snapshot() for one in self._dialects if one.projection is not None}
+        return self.gateway.market.snapshot(), self.gateway.accounts.snapshot(), projections
+
+    async def open(self, tls: ssl.SSLContext | None, *, shared: bool = False) -> None:
+        """Starts to listen on every dialect's port, and with `tls` on its TLS port as well; `shared` with others."""
         for dialect in self._dialects:
             if isinstance(dialect, PeatioDialect) and dialect.ring is not None:
                 keeper = KeyKeeper(self._config.peatio.jwks_url, dialect.ring)
@@ -92,14 +96,14 @@ class GatewayRole:
         for name, fan in self.gateway.fans.items():
             port = Port(fan, self.gateway.requests, limits, self._now, lambda: numbers.getrandbits(64), door)
             section = getattr(self._config, name)
-            await self._listen(name, port, section.port, None)
+            await self._listen(name, port, section.port, None, shared)
             if tls is not None:
-                await self._listen(f"{name} (tls)", port, section.tls_port, tls)
+                await self._listen(f"{name} (tls)", port, section.tls_port, tls, shared)
 
-    async def _listen(self, label: str, port: Port, number: int, tls: ssl.SSLContext | None) -> None:
+    async def _listen(self, label: str, port: Port, number: int, tls: ssl.SSLContext | None, shared: bool) -> None:
         listener = Listener(rest_app(port), port.limits, port)
         self._listeners.append(listener)
-        self.ports[label] = await listener.open(self._config.server.host, number, tls)
+        self.ports[label] = await listener.open(self._config.server.host, number, tls, shared=shared)
 
     async def close(self, seconds: float) -> None:
         """Says goodbye to every client, then stops.

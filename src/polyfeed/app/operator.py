@@ -14,6 +14,7 @@ from polyfeed.app.api.endpoints import Call, Problem, Router, decode
 from polyfeed.app.api.openapi import document
 from polyfeed.app.console.pages import Pages
 from polyfeed.app.console.stream import WIRE, follow
+from polyfeed.app.line import Count, Counts
 from polyfeed.dialects._base.rest import RestResponse
 from polyfeed.gateway.heads import header_map
 from polyfeed.gateway.rest import Receive, Scope, Send, read_body, respond
@@ -117,8 +118,9 @@ def metrics(server: Server) -> str:
         "# TYPE polyfeed_unrecorded_commands_total counter",
         f"polyfeed_unrecorded_commands_total {server.sequencer.refused}",
     ]
-    connections = {name: len(fan.connections) for name, fan in server.fans.items()}
-    frames = {name: fan.frames for name, fan in server.fans.items()}
+    counts = counts_of(server)
+    connections = {name: sum(one[name].connections for one in counts if name in one) for name in server.fans}
+    frames = {name: sum(one[name].frames for one in counts if name in one) for name in server.fans}
     for metric, kind, values in (
         ("polyfeed_connections", "gauge", connections),
         ("polyfeed_frames_total", "counter", frames),
@@ -129,6 +131,13 @@ def metrics(server: Server) -> str:
         lines += fan.dialect.metrics(connection.session for connection in fan.connections)
     lines += server.brokers.metrics()
     return "\n".join(lines) + "\n"
+
+
+def counts_of(server: Server) -> list[Counts]:
+    """What each gateway has counted: that of this process, or those beside it."""
+    if server.workers is not None:
+        return server.workers.counts()
+    return [{name: Count(len(fan.connections), fan.frames) for name, fan in server.fans.items()}]
 
 
 def text(status: int, body: str) -> RestResponse:

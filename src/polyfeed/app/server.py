@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import ssl
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.store import Store
 from polyfeed.app.tls import self_signed, server_context
 from polyfeed.app.wire import WireLog
+from polyfeed.app.workers import Workers
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.listener import Listener
@@ -77,6 +77,7 @@ class Server:
         self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
         self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, now)
         self.wire = WireLog(memory.market, self.fans.values(), self._bus)
+        self.workers = self._make_workers() if config.server.workers else None
         self.brokers = Brokers(config, self._bus, memory, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
@@ -96,7 +97,25 @@ class Server:
     @property
     def ports(self) -> dict[str, int]:
         """Where each dialect listens, and the operator's port as `http`."""
-        return {**self._role.ports, "http": self._operator_port}
+        return {**self._dialect_ports(), "http": self._operator_port}
+
+    def _dialect_ports(self) -> dict[str, int]:
+        return self._role.ports if self.workers is None else self.workers.ports
+
+    def _make_workers(self) -> Workers:
+        """The gateways beside this process, whose own then has no ports: it answers operators, and new workers start
+        from what it knows.
+        """
+        numbers = self.sequencer.history.numbers
+        return Workers(
+            self.config,
+            GATEWAY + 1,
+            self._bus,
+            self._role.images,
+            lambda number: numbers.get(number, 0),
+            self.sequencer.submit,
+            self.vault,
+        )
 
     async def start(self) -> None:
         """Sets the venue up, lets the first flow in, then listens.
@@ -107,7 +126,7 @@ class Server:
         await self.sequencer.open()
         await self._set_up()
         await self.driver.warm_up(WARM_UP_SECONDS)
-        await self._role.open(self._tls())
+        await self._open_dialects()
         self._operator_port = await self._operator.open(self.config.http.host, self.config.http.port)
         self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self.driver.run())]
         self._tasks += self.brokers.tasks()
@@ -117,6 +136,13 @@ class Server:
         gc.collect()
         gc.freeze()
         self.ready = True
+
+    async def _open_dialects(self) -> None:
+        files = self._tls_files()
+        if self.workers is None:
+            await self._role.open(None if files is None else server_context(*files))
+        else:
+            await self.workers.open(files)
 
     async def _set_up(self) -> None:
         refused: list[Outcome] = []
@@ -147,6 +173,8 @@ class Server:
     async def stop(self) -> None:
         """Not ready, then goodbye to every client, then the end: the configured time and two seconds at most."""
         self.ready = False
+        if self.workers is not None:
+            await self.workers.close()
         await self._role.close(self.config.server.drain_seconds)
         self.wire.stop()
         await self._operator.drain(1.0)
@@ -200,7 +228,7 @@ class Server:
         host = self.config.server.host
         console = f"http://{self.config.http.host}:{self._operator_port}/"
         lines = [f"  operator  {console} (console, healthz, readyz, metrics, api)"]
-        for label, number in self._role.ports.items():
+        for label, number in self._dialect_ports().items():
             secure = "s" if label.endswith("(tls)") else ""
             name = label.removesuffix(" (tls)")
             lines.append(f"  {name:<9} ws{secure}://{host}:{number}/   REST http{secure}://{host}:{number}/")
@@ -213,7 +241,8 @@ class Server:
             self.ready = False
             log.critical("the server cannot go on", exc_info=task.exception())
 
-    def _tls(self) -> ssl.SSLContext | None:
+    def _tls_files(self) -> tuple[Path, Path] | None:
+        """The certificate and its key, None where the ports are plain alone."""
         section = self.config.server
         if not section.tls:
             return None
@@ -221,7 +250,7 @@ class Server:
             self.certificate, key = self_signed(Path(section.state_dir).expanduser() / "tls")
         else:
             self.certificate, key = Path(section.tls).expanduser(), Path(section.tls_key).expanduser()
-        return server_context(self.certificate, key)
+        return self.certificate, key
 
 
 async def within(seconds: float, work: Coroutine[None, None, None]) -> bool:

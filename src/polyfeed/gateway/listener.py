@@ -39,9 +39,11 @@ class Listener:
         self._port = port
         self._server: asyncio.Server | None = None
 
-    async def open(self, host: str, number: int, tls: ssl.SSLContext | None = None) -> int:
-        """Starts listening and returns the port number (a free one for 0). Raises OSError that names the address."""
-        sock = listening_socket(host, number, self._limits)
+    async def open(self, host: str, number: int, tls: ssl.SSLContext | None = None, *, shared: bool = False) -> int:
+        """Starts listening, beside other processes where it is `shared`, and returns the port number (a free one for
+        0). Raises OSError that names the address.
+        """
+        sock = listening_socket(host, number, self._limits, shared=shared)
         loop = asyncio.get_running_loop()
         times = (self._limits.handshake_seconds, self._limits.close_seconds) if tls is not None else (None, None)
         self._server = await loop.create_server(
@@ -105,25 +107,42 @@ def keep_alive(seconds: int) -> dict[str, int]:
     }
 
 
-def listening_socket(host: str, number: int, limits: PortLimits) -> socket.socket:
-    """A bound TCP socket. Connections inherit what is set of it: the send buffer bounds what the kernel hides of a slow
-    reader, keep-alive and time-out end those whose machine has gone without a word.
+def listening_socket(host: str, number: int, limits: PortLimits, *, shared: bool = False) -> socket.socket:
+    """A listening TCP socket. Connections inherit what is set of it: the send buffer bounds what the kernel hides of a
+    slow reader, keep-alive and time-out end those whose machine has gone without a word.
     """
+    sock = bound_socket(host, number, shared=shared)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in keep_alive(limits.dead_seconds).items():
+        if hasattr(socket, name):  # Linux has all of them
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    try:
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise cannot_listen(host, number, error) from error
+    return sock
+
+
+def bound_socket(host: str, number: int, *, shared: bool) -> socket.socket:
+    """A TCP socket that has the address, which several processes may listen on if they are all `shared`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, asyncio switches Nagle's algorithm off for the connections that come of it.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.send_buffer_bytes)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in keep_alive(limits.dead_seconds).items():
-            if hasattr(socket, name):  # Linux has all of them
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((host, number))
-        sock.listen(BACKLOG)
         sock.setblocking(False)
     except OSError as error:
         sock.close()
-        hint = " (is polyfeed already running?)" if error.errno == errno.EADDRINUSE else ""
-        raise OSError(error.errno, f"cannot listen on {host}:{number}: {error.strerror}{hint}") from error
+        raise cannot_listen(host, number, error) from error
     return sock
+
+
+def cannot_listen(host: str, number: int, error: OSError) -> OSError:
+    """The error for the person who started us."""
+    hint = " (is polyfeed already running?)" if error.errno == errno.EADDRINUSE else ""
+    return OSError(error.errno, f"cannot listen on {host}:{number}: {error.strerror}{hint}")
