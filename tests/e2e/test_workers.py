@@ -87,7 +87,9 @@ async def test_all_workers_serve_and_say_the_same(server: Server) -> None:
 
 async def test_orders_of_any_worker_are_decided_once_and_heard_on_all(server: Server) -> None:
     port = server.ports["rails"]
-    clients = [await RailsClient.open(port, market="BTC-USD", subscriptions="orders,trades") for _ in range(4)]  # of five that one may have
+    clients = [
+        await RailsClient.open(port, market="BTC-USD", subscriptions="orders,trades") for _ in range(4)
+    ]  # of five that one may have
     placed = []
     for client in clients:
         answer = await client.ask(
