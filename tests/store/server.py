@@ -27,8 +27,12 @@ class Server:
             if "ekiden" in line:
                 break
         assert "polyfeed is ready" in self.said, self.end()
-        self.ports = {name: self._port(rf"{name} +ws://127.0.0.1:(\d+)") for name in DIALECTS}
-        self.ports["http"] = self._port(r"http://127.0.0.1:(\d+)/ \(healthz")
+        try:
+            self.ports = {name: self._port(rf"{name} +ws://127.0.0.1:(\d+)") for name in DIALECTS}
+            self.ports["http"] = self._port(r"operator +http://127.0.0.1:(\d+)/")
+        except AssertionError:
+            self.kill()
+            raise
 
     def _port(self, pattern: str) -> int:
         found = re.search(pattern, self.said)
