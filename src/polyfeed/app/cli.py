@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyfeed import __version__
-from polyfeed.app import account, journal, ranger, record, serve, status, tap
+from polyfeed.app import account, fault, journal, ranger, record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
 from polyfeed.app.operator_client import CallFailed
 from polyfeed.dialects.registry import INBOUND
@@ -118,6 +118,9 @@ def parser() -> argparse.ArgumentParser:
     verb = _verb(verbs, "account", "keep accounts and their keys", "polyfeed account fund alice USD 1000")
     account.add_verbs(verb.add_subparsers(required=True, metavar="ACTION"), OPERATOR_URL)
 
+    verb = _verb(verbs, "fault", "do faults to connections on purpose", "polyfeed fault add kraken checksum --count 2")
+    fault.add_verbs(verb.add_subparsers(required=True, metavar="ACTION"), OPERATOR_URL)
+
     verb = _verb(
         verbs, "journal", "look into a venue's journal", "polyfeed journal verify ~/.local/state/polyfeed/journal"
     )
@@ -177,9 +180,11 @@ def _load(options: argparse.Namespace) -> Config:
     if options.run is _serve:
         short |= {"journal": "store.journal", "workers": "server.workers"}
     given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
-    if getattr(options, "demo", False):
+    demo = getattr(options, "demo", False)
+    if demo:
         given.append("flow.demo=true")
-    config = load(options.config, *ranger.with_brokers(os.environ, options, [*options.set, *given]))
+    weak = ["http.faults=true"] if demo else []
+    config = load(options.config, *ranger.with_brokers(os.environ, options, [*weak, *options.set, *given]))
     logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     return config
 

@@ -65,6 +65,7 @@ class HttpSection(Struct, frozen=True, kw_only=True):
     It listens on `host`, which is not `server.host`, and on other than a loopback address only with a token: `token`,
     or the first line of `token_file`. With one, the operator's calls and the metrics want `Authorization: Bearer`.
     `names` are the host names, separated by spaces, by which operators reach it, beside addresses and `localhost`.
+    `faults` lets its callers do faults to connections on purpose.
     """
 
     host: str = "127.0.0.1"
@@ -72,6 +73,7 @@ class HttpSection(Struct, frozen=True, kw_only=True):
     names: str = ""
     token: str = ""
     token_file: str = ""
+    faults: bool = False
 
 
 class KrakenSection(KrakenSettings, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from polyfeed.app.api import accounts, credentials, flow, gateway, orders, venue
+from polyfeed.app.api import accounts, credentials, faults, flow, gateway, orders, venue
 from polyfeed.app.api.endpoints import Call, Problem, Router, decode
 from polyfeed.app.api.openapi import document
 from polyfeed.app.console.pages import Pages
@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("polyfeed.operator")
 
 METRICS = "/metrics"
-ROUTER = Router([*venue.ENDPOINTS, *gateway.ENDPOINTS, *flow.ENDPOINTS, *accounts.ENDPOINTS, *orders.ENDPOINTS])
+ROUTER = Router(
+    [
+        *venue.ENDPOINTS,
+        *gateway.ENDPOINTS,
+        *flow.ENDPOINTS,
+        *accounts.ENDPOINTS,
+        *orders.ENDPOINTS,
+        *faults.ENDPOINTS,
+    ]
+)
 DOCUMENT = msgspec.json.encode(document(ROUTER.endpoints))
 
 

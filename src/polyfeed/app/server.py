@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -26,6 +25,7 @@ from polyfeed.app.wire import WireLog
 from polyfeed.app.workers import Workers
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.faults.faults import Faults
 from polyfeed.gateway.listener import Listener
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
@@ -49,16 +49,23 @@ GATEWAY = 1
 
 
 class Server:
-    """The venue, its flow and its ports; `now` is the wall clock in microseconds since the epoch.
+    """The venue, its flow and its ports; `now` is the wall clock in microseconds since the epoch, `gateway_now` that of
+    connections where it is another.
 
     The flow's setup is carried out before anybody can connect, then its sources run.
     """
 
     def __init__(
-        self, config: Config, now: Callable[[], int], market: Market, flow: Flow, store: Store | None = None
+        self,
+        config: Config,
+        now: Callable[[], int],
+        market: Market,
+        flow: Flow,
+        store: Store | None = None,
+        gateway_now: Callable[[], int] | None = None,
     ) -> None:
         self.config = config = with_peatio(config)
-        self.now = now
+        self.now = gateway_now or now
         self.ready = False
         self.token = operator_token(config.http)
         self.opening = asyncio.Lock()
@@ -75,7 +82,8 @@ class Server:
         self.sequencer = Sequencer(history, journal, self._bus, now, config.store.patience_seconds, turned)
         self.driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
         self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
-        self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, now)
+        self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, self.now)
+        self.faults = Faults(self.fans, memory.market, asyncio.get_running_loop().call_later)
         self.wire = WireLog(memory.market, self.fans.values(), self._bus)
         self.workers = self._make_workers() if config.server.workers else None
         self.brokers = Brokers(config, self._bus, memory, now)
@@ -132,9 +140,6 @@ class Server:
         self._tasks += self.brokers.tasks()
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
-        # What lives as long as the process is not looked at by every collection: those show as latency.
-        gc.collect()
-        gc.freeze()
         self.ready = True
 
     async def _open_dialects(self) -> None:

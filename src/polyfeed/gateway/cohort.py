@@ -74,6 +74,8 @@ class Cohort:
         end = self.end()
         if connection.fd < 0 or connection.own or connection.gap or connection.cursor < end or not self.lines:
             return
+        if connection.alone:
+            return
         if not self.pack.members or (self.pack.cursor >= end and not self.pack.under_way()):
             self.pack.add(connection, end)
             del self.apart[connection]

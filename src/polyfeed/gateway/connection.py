@@ -13,10 +13,12 @@ from polyfeed.gateway.pack import Pack
 class Outlet(Protocol):
     """The socket side of a connection."""
 
-    paused: bool
+    @property
+    def paused(self) -> bool:
+        """Whether it takes nothing now."""
 
     def write(self, data: bytes) -> None:
-        """Sends bytes; what the socket does not take now is kept, and `paused` is True until it has gone."""
+        """Sends bytes; what the socket does not take now is kept, and it is paused until that has gone."""
 
     def keep(self, rest: bytes) -> None:
         """Sends the rest of what was written to `Connection.fd` and not taken whole."""
@@ -27,6 +29,15 @@ class Outlet(Protocol):
         Empty where the client has begun it: then it is answered already.
         """
 
+    def hush(self, *, deaf: bool) -> None:
+        """Has nothing be sent but by `write`, pongs neither; where `deaf`, nothing read either, until `speak`."""
+
+    def speak(self) -> None:
+        """Ends `hush`."""
+
+    def abort(self) -> None:
+        """Ends the connection without another word."""
+
 
 class Connection:
     """A session, its place in its cohort's frames, and the frames that are its alone.
@@ -34,11 +45,13 @@ class Connection:
     `own` comes before everything after `cursor`: whoever adds an own frame first moves the cohort's frames up to now
     into `own`, by reference, so one order holds for all that the connection hears. `fd` is the socket's number while
     bytes may be written to it directly, -1 otherwise. While the connection is in a `pack`, that knows where it stands.
-    `window` is the compression that it negotiated (deflate.py), 0 for none.
+    `window` is the compression that it negotiated (deflate.py), 0 for none. `number` is that of its handshake, 0 where
+    nobody gave one. One that is `alone` is written to by its outlet only, never in a pack (faults/).
     """
 
     __slots__ = (
         "__weakref__",
+        "alone",
         "closing",
         "cohort",
         "cursor",
@@ -47,6 +60,7 @@ class Connection:
         "feeds",
         "gap",
         "lag_bytes",
+        "number",
         "outlet",
         "own",
         "own_bytes",
@@ -56,7 +70,14 @@ class Connection:
     )
 
     def __init__(
-        self, session: Session, outlet: Outlet, cohort: Cohort, cursor: int, lag_bytes: int, window: int
+        self,
+        session: Session,
+        outlet: Outlet,
+        cohort: Cohort,
+        cursor: int,
+        lag_bytes: int,
+        window: int,
+        number: int,
     ) -> None:
         self.session = session
         self.outlet = outlet
@@ -64,6 +85,7 @@ class Connection:
         self.cursor = cursor
         self.lag_bytes = lag_bytes
         self.window = window
+        self.number = number
         self.own: list[bytes] = []  # a deque takes eleven times as much when it is empty, as it mostly is
         self.own_bytes = 0
         self.feeds: dict[FeedKey, None] = {}
@@ -72,6 +94,7 @@ class Connection:
         self.pack: Pack | None = None
         self.closing = False
         self.gap = False
+        self.alone = False
 
     def take(self, fd: int) -> None:
         """The socket takes bytes, under this number, until `block`."""
@@ -113,6 +136,12 @@ class Connection:
     def lost(self) -> bool:
         """Whether frames that it should have heard are gone; who is in a pack has lost none."""
         return self.gap or self.cursor < self.cohort.lost_before
+
+    def waiting(self) -> int:
+        """Bytes that are queued for it; what it has lost is not among them."""
+        if self.pack is not None:
+            return 0
+        return self.own_bytes + sum(map(len, self.cohort.after(self.cursor)))
 
     def flush(self, now: int) -> None:
         """Writes what the socket takes: nothing is copied for a reader that does not read."""

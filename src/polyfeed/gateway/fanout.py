@@ -55,7 +55,7 @@ class FanOut:
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
     called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps
-    for members that fall behind.
+    for members that fall behind. `greet` is shown each connection before anything is sent to it.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class FanOut:
         self.frames = 0
         self.meter = Meter()
         self.witness: Witness | None = None
+        self.greet: Callable[[Connection], None] | None = None
         self.turns = Turns(soon, later, now, self.resume, self.meter.deliver)
         self._later = later
         self._watch = watch
@@ -187,11 +188,15 @@ class FanOut:
 
     # --- connections ------------------------------------------------------------------------------------------------
 
-    def enter(self, session: Session, outlet: Outlet, window: int = PLAIN) -> Connection:
-        """A connection was accepted; `window` says how it wants its messages compressed (deflate.py)."""
-        connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes, window)
+    def enter(self, session: Session, outlet: Outlet, window: int = PLAIN, number: int = 0) -> Connection:
+        """A connection was accepted; `window` says how it wants its messages compressed (deflate.py), `number` is that
+        of its handshake.
+        """
+        connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes, window, number)
         self._silent.join(connection)
         self.connections[connection] = None
+        if self.greet is not None:
+            self.greet(connection)
         return connection
 
     def exit(self, connection: Connection) -> None:

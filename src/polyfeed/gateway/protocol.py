@@ -65,11 +65,13 @@ class WebSocketProtocol(asyncio.Protocol):
     __slots__ = (
         "_address",
         "_connection",
+        "_deaf",
         "_events",
         "_fd",
         "_fragments",
         "_limiter",
         "_linger",
+        "_mute",
         "_peer",
         "_port",
         "_stall",
@@ -98,6 +100,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._text = True
         self._linger: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
+        self._mute = False
+        self._deaf = False
         self.paused = False
 
     # --- the transport calls ----------------------------------------------------------------------------------------
@@ -159,7 +163,8 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
-        self._transport.resume_reading()
+        if not self._deaf:
+            self._transport.resume_reading()
         if self._connection is not None:
             self._connection.take(self._fd)
             self._port.fan.resume(self._connection)
@@ -196,6 +201,19 @@ class WebSocketProtocol(asyncio.Protocol):
         self._expect_end()
         return b"".join(self._ws.data_to_send())
 
+    def hush(self, *, deaf: bool) -> None:
+        """Keeps pongs and answers to closes back; where `deaf`, nothing is read any more."""
+        self._mute = True
+        if deaf:
+            self._deaf = True
+            self._transport.pause_reading()
+
+    def speak(self) -> None:
+        """Ends `hush`; the pongs that were not sent are not sent any more."""
+        self._mute = self._deaf = False
+        if not self.paused:
+            self._transport.resume_reading()
+
     # --- what the library says --------------------------------------------------------------------------------------
 
     def _after_receiving(self) -> None:
@@ -224,7 +242,8 @@ class WebSocketProtocol(asyncio.Protocol):
         """Writes what the library has to send: the handshake's answer, pongs, closes."""
         for data in self._ws.data_to_send():
             if data is not SEND_EOF:
-                self.write(data)
+                if not self._mute:
+                    self.write(data)
             elif self._transport.can_write_eof() and not self._transport.is_closing():
                 self._transport.write_eof()
             else:
@@ -256,7 +275,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._send_control()
         # The library's parser holds on to the request for as long as the connection lives.
         request.headers.clear()
-        self._connection = self._port.fan.enter(answer, self, window_of(self._ws.extensions))
+        self._connection = self._port.fan.enter(answer, self, window_of(self._ws.extensions), peer.connection_id)
         if not self.paused:
             self._connection.take(self._fd)
         self._port.fan.ask(self._connection, lambda session, now: session.open(now))
@@ -319,7 +338,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Closes the connection because the server stops."""
-        if self._connection is not None:
+        if self._deaf:
+            self.abort()
+        elif self._connection is not None:
             self._port.fan.close(self._connection, GOING_AWAY.code, GOING_AWAY.reason)
         else:
             self._transport.close()

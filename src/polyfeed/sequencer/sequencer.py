@@ -121,6 +121,15 @@ class Sequencer:
             await asyncio.sleep(0)
             group = [] if writing is None else await writing
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is queued and venue time has passed as far as the clock has."""
+        return not self._queue and self._now() < self.next_tick()
+
+    def look(self) -> None:
+        """Has `run` look at the clock, which somebody has moved."""
+        self._wake.set()
+
     def end(self) -> None:
         """Has `run` return when it has nothing left to do."""
         self._ending = True

@@ -106,9 +106,9 @@ LONGEST_NUMBER = 19
 """Digits."""
 
 
-def number_in(text: str) -> int | None:
+def number_in(text: str, longest: int = LONGEST_NUMBER) -> int | None:
     """A whole number in a path, None for any other text."""
-    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
+    return int(text) if text.isdecimal() and len(text) <= longest else None
 
 
 def decode(endpoint: Endpoint, body: bytes) -> Any:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from polyfeed.app.flow_clock import LEAST_SPEED, MOST_SPEED
+from polyfeed.dialects.registry import DIALECTS
+from polyfeed.gateway.faults.terms import Kind
+
+if TYPE_CHECKING:
+    Dialects = str
+else:
+    Dialects = Literal[("all", *DIALECTS)]
 
 Text = Annotated[str, Meta(max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -294,6 +301,49 @@ class GatewayState(Struct, frozen=True):
     seq: int
     ts: int
     dialects: list[DialectState]
+
+
+class NewFault(Struct, frozen=True, forbid_unknown_fields=True):
+    """A fault on purpose, done to the connections that are open now: to one, or to all of a dialect.
+
+    `seconds` is how long it lasts, until it is cleared where it is null (delay, silence, half_open, maintenance); `ms`
+    is by how much everything is late (delay); `count` is how many messages are altered, one where it is null (drop,
+    checksum, duplicate).
+    """
+
+    dialect: Dialects
+    kind: Kind
+    connection: Annotated[str, Meta(max_length=20, description="id of one; all without")] | None = None
+    seconds: Annotated[float, Meta(gt=0, le=86_400, description="how long; without, until cleared")] | None = None
+    ms: Annotated[int, Meta(ge=1, le=60_000, description="delay of every message")] | None = None
+    count: Annotated[int, Meta(ge=1, le=1_000_000, description="messages to alter; 1 without")] | None = None
+
+
+class FaultView(Struct, frozen=True):
+    """A fault: what was asked for, the ids of the connections it was done to, how many messages it has altered."""
+
+    id: int
+    dialect: str
+    connection: str | None
+    kind: str
+    seconds: float | None
+    ms: int | None
+    count: int | None
+    connections: list[str]
+    hits: int
+
+
+class ConnectionView(Struct, frozen=True):
+    """A connection: its id, the account whose own channels it hears (0 for none), what it hears, the bytes that are
+    queued for it, and whether its end has begun.
+    """
+
+    id: str
+    dialect: str
+    account: int
+    subscriptions: list[str]
+    waiting_bytes: int
+    closing: bool
 
 
 class ProblemView(Struct, frozen=True):

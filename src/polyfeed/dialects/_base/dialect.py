@@ -13,6 +13,7 @@ from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.projection import Projection
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
+from polyfeed.dialects._base.said import DEAF, Hearing
 from polyfeed.dialects._base.session import Session
 from polyfeed.model.events import RelayedFrame
 
@@ -34,12 +35,15 @@ class Limits(Struct, frozen=True):
 
 
 class Dialect(ABC):
-    """Makes the sessions and feeds of one exchange, all reading one market. `closes` are what sessions may ask for."""
+    """Makes the sessions and feeds of one exchange, all reading one market. `closes` are what sessions may ask for,
+    `hearing` is what faults on purpose have to know of its messages.
+    """
 
     name: str
     limits: Limits
     closes: Sequence[CloseCause] = ()
     projection: Projection | None = None
+    hearing: Hearing = DEAF
 
     @abstractmethod
     def connect(self, now: int, peer: Peer) -> Session | RestResponse:

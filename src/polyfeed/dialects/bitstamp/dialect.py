@@ -11,7 +11,7 @@ from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
-from polyfeed.dialects.bitstamp import spec
+from polyfeed.dialects.bitstamp import faults, spec
 from polyfeed.dialects.bitstamp.auth import Authenticator
 from polyfeed.dialects.bitstamp.books import DetailOrderBookFeed, DiffOrderBookFeed, OrderBookFeed
 from polyfeed.dialects.bitstamp.feeds import (
@@ -51,6 +51,7 @@ class BitstampDialect(Dialect):
     name = spec.NAME
     limits = Limits()
     closes = spec.CLOSES
+    hearing = faults.HEARING
 
     def __init__(self, context: Context, settings: BitstampSettings | None = None) -> None:
         self._context = context

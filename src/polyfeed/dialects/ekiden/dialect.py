@@ -11,7 +11,7 @@ from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
-from polyfeed.dialects.ekiden import feeds, pool_feeds, spec
+from polyfeed.dialects.ekiden import faults, feeds, pool_feeds, spec
 from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.book import BookFeed
 from polyfeed.dialects.ekiden.desk import Desk
@@ -41,6 +41,7 @@ class EkidenDialect(Dialect):
     name = spec.NAME
     limits = Limits()
     closes = spec.CLOSES
+    hearing = faults.HEARING
 
     def __init__(self, context: Context, settings: EkidenSettings | None = None) -> None:
         self._settings = settings or EkidenSettings()

@@ -9,7 +9,7 @@ from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
-from polyfeed.dialects.kraken import spec
+from polyfeed.dialects.kraken import faults, spec
 from polyfeed.dialects.kraken.book import BookFeed, SharedBook
 from polyfeed.dialects.kraken.feeds import OhlcFeed, SpreadFeed, TickerFeed, TradeFeed
 from polyfeed.dialects.kraken.ids import channel_id
@@ -33,6 +33,7 @@ class KrakenDialect(Dialect):
     name = spec.NAME
     limits = Limits()
     closes = spec.CLOSES
+    hearing = faults.HEARING
 
     def __init__(self, market: Market, settings: KrakenSettings | None = None) -> None:
         self._market = market

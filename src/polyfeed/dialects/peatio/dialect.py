@@ -14,7 +14,7 @@ from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.origins import admits, allowed_hosts
 from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
-from polyfeed.dialects.peatio import rest, spec
+from polyfeed.dialects.peatio import faults, rest, spec
 from polyfeed.dialects.peatio.apikeys import KEY_HEADER, ApiKeys
 from polyfeed.dialects.peatio.auth import ANONYMOUS, Identity, Rejected, mint
 from polyfeed.dialects.peatio.book import BookFeed
@@ -40,6 +40,7 @@ class PeatioDialect(Dialect):
     name = spec.NAME
     limits = Limits()
     closes = spec.CLOSES
+    hearing = faults.HEARING
 
     def __init__(self, context: Context, settings: PeatioSettings | None = None) -> None:
         self._settings = settings or PeatioSettings()

@@ -13,7 +13,7 @@ from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
-from polyfeed.dialects.rails import auth, spec
+from polyfeed.dialects.rails import auth, faults, spec
 from polyfeed.dialects.rails.auth import Login, Tokens
 from polyfeed.dialects.rails.entry import Entry
 from polyfeed.dialects.rails.feeds import BookFeed, FillsFeed, OrdersFeed, PublicTradesFeed
@@ -40,6 +40,7 @@ class RailsDialect(Dialect):
     name = spec.NAME
     limits = Limits(spec.MAX_FRAME)
     closes = spec.CLOSES
+    hearing = faults.HEARING
 
     def __init__(self, context: Context, settings: RailsSettings | None = None) -> None:
         self._settings = settings or RailsSettings()
