@@ -142,3 +142,19 @@ async def test_run_wakes_for_commands_and_for_the_clock() -> None:
     done.set()
     task.cancel()
     assert len(heard) == 2
+
+
+async def test_run_looks_at_a_clock_that_was_moved() -> None:
+    sequencer, clock, heard = build()
+    task = asyncio.create_task(sequencer.run())
+    sequencer.submit(SetSystemStatus("x"))
+    assert not sequencer.idle
+    while not sequencer.idle:
+        await asyncio.sleep(0)
+    clock.time += IDLE_TICK_US
+    assert not sequencer.idle
+    sequencer.look()
+    while not sequencer.idle:
+        await asyncio.sleep(0)
+    task.cancel()
+    assert [batch.ts for batch in heard] == [heard[0].ts, clock.time]

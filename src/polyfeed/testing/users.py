@@ -34,9 +34,10 @@ class User:
 
 def user_of(name: str, token: Callable[[str, int], str]) -> User:
     """A user by key or by name: demo is alice, demo2 is bob. Raises KeyError that names them."""
-    for one in DEMO_KEYS:
+    keys = [one for one in DEMO_KEYS if one.account in USERS]
+    for one in keys:
         if name in (one.key, USERS[one.account]):
             private = Ed25519PrivateKey.from_private_bytes(DEMO_SEEDS[one.account])
             return User(USERS[one.account], one.account, one.key, one.secret, private, token)
-    known = ", ".join(f"{one.key} ({USERS[one.account]})" for one in DEMO_KEYS)
+    known = ", ".join(f"{one.key} ({USERS[one.account]})" for one in keys)
     raise KeyError(f"there is no user {name!r}; there are {known}")
