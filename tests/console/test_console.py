@@ -21,6 +21,8 @@ from tests.clients.conftest import free_ports
 from tests.clients.environments import locked
 from tests.console.bitstamp import Client, sell
 from tests.console.samples import first_line
+from tests.e2e.kraken_client import Book
+from tests.e2e.kraken_client import Client as Kraken
 
 pytestmark = [pytest.mark.slow, pytest.mark.clients, pytest.mark.xdist_group("console")]
 
@@ -166,6 +168,30 @@ async def test_an_order_on_the_page_is_seen_by_a_client_of_bitstamp_and_its_fill
         await page.told()
         await bitstamp.event("order_deleted")
         page.answer("seen")
+
+
+async def test_a_fault_on_the_page_is_a_checksum_mismatch_to_a_client_of_kraken(node: str, quiet: Process) -> None:
+    patient, neighbour = [await Kraken.open(port_of(quiet, "kraken")) for _ in range(2)]
+    for one in (patient, neighbour):
+        await one.subscribe(["XBT/USD"], name="book", depth=10)
+    async with scene(node, "faults", quiet.port("http")) as page:
+        await page.told()
+        page.answer(str(json.loads(patient.messages[0])["connectionID"]))
+        await page.told()
+        await sell(port_of(quiet, "bitstamp"), "btcusd", "0.01", "61234")
+        for one in (patient, neighbour):
+            await one.until_text('"61234.00000"')
+        page.answer("seen")
+    book = Book(10)
+    for text in neighbour.data():
+        book.apply(text)
+    assert book.checked == 1
+    book = Book(10)
+    with pytest.raises(AssertionError, match="61234"):
+        for text in patient.data():
+            book.apply(text)
+    for one in (patient, neighbour):
+        await one.close()
 
 
 async def test_a_server_that_was_away_is_found_again(node: str) -> None:
