@@ -100,6 +100,15 @@ def test_faults_are_off_unless_they_are_turned_on(polyfeed: Polyfeed) -> None:
     assert load(None, {}, []).http.faults is False
 
 
+@pytest.mark.slow
+@pytest.mark.polyfeed(agents=0, settings=["server.workers=1"])
+def test_connections_of_workers_are_out_of_reach(polyfeed: Polyfeed) -> None:
+    for path in ("/api/faults", "/api/connections"):
+        status, problem = call(polyfeed, "GET", path)
+        assert status == 409
+        assert "without --workers" in problem["error"]
+
+
 def test_a_web_page_may_not_do_faults(polyfeed: Polyfeed) -> None:
     body = {"dialect": "kraken", "kind": "drop"}
     assert call(polyfeed, "POST", "/api/faults", body, Origin="http://evil.example")[0] == 403

@@ -15,6 +15,7 @@ ALL = "all"
 
 async def connections(call: Call) -> list[schemas.ConnectionView]:
     """The open connections of all dialects."""
+    check_own(call)
     market = call.server.market
     return [connection_view(name, one, market) for name, fan in call.server.fans.items() for one in fan.connections]
 
@@ -63,7 +64,14 @@ def allowed(call: Call) -> Faults:
     """The server's faults. Raises Problem 403 where its configuration does not have them."""
     if not call.server.config.http.faults:
         raise Problem(403, "faults on purpose are off; --set http.faults=true, or --demo, turns them on")
+    check_own(call)
     return call.server.faults
+
+
+def check_own(call: Call) -> None:
+    """Raises Problem 409 where connections are served by other processes, which are out of reach here."""
+    if call.server.workers is not None:
+        raise Problem(409, "the connections are in the workers' processes: start without --workers to reach them")
 
 
 def fault_view(one: Fault) -> schemas.FaultView:
