@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from polyfeed.accounts import image
-from polyfeed.accounts.account import Account, Balance, Fill, Payment, Settlement
+from polyfeed.accounts.account import Account, Balance, Payment, Settlement
 from polyfeed.accounts.accounts import AccountChange, Accounts
-from polyfeed.accounts.orders import Closing, OwnOrder
 from polyfeed.model.batches import Batch, decode_batch, encode_batch
 from polyfeed.model.enums import BalanceCause, CloseReason, ExecutionKind, MarginMode, OrderKind, OrderStatus, Side
 from polyfeed.model.errors import BatchOutOfOrder
@@ -33,6 +32,7 @@ from polyfeed.model.events import (
     PrivateEvent,
 )
 from polyfeed.model.instruments import Instrument
+from polyfeed.model.orders import Closing, Fill, OwnOrder
 from polyfeed.model.perpetuals import PerpetualTerms
 from tests.accounts.twin import SlowAccounts
 from tests.market.anything import TIMES, event_of

@@ -55,3 +55,11 @@ def test_a_broken_or_missing_file_is_named(tmp_path: Path) -> None:
     odd.write_text("kraken = 1\n")
     with pytest.raises(ConfigError, match="is a section"):
         load(odd, {}, [])
+
+
+def test_history_is_one_of_what_there_is_and_needs_a_journal() -> None:
+    assert load(None, {}, ["store.history=postgresql://me@db/things"]).store.history == "postgresql://me@db/things"
+    with pytest.raises(ConfigError, match="history is auto, sqlite, off or postgresql"):
+        load(None, {}, ["store.history=mysql"])
+    with pytest.raises(ConfigError, match="history is made from the journal"):
+        load(None, {}, ["store.history=sqlite", "store.journal=off"])

@@ -99,7 +99,7 @@ class Reader:
     def apply(self, batch: Batch) -> None:
         """Takes in a batch, in the gateway's order."""
         self.frames = []
-        known = len(self.market.instruments)
+        known = self._known()
         mark = batch.ts // GRID_US
         if mark > self._mark:
             self._mark = mark
@@ -121,8 +121,13 @@ class Reader:
             projection.settle(batch)
         for name, feed in self._in_order(list(dirty)):
             self._say(name, feed.flush(batch))
-        for state in self.market.instruments[known:]:
-            self._list(state.instrument)
+        if self._known() != known:
+            for state in self.market.instruments:
+                self._list(state.instrument)
+
+    def _known(self) -> tuple[int, int]:
+        """How many instruments and how many owners there are."""
+        return len(self.market.instruments), sum(self.accounts.get(one) is not None for one in self._owners)
 
     def _fold(self, dirty: dict[Any, None], kind: type, change: Any, places: tuple[int, ...], account: int) -> None:
         for name, feed in self._feeds.items():
@@ -138,8 +143,10 @@ class Reader:
         self.frames += [(*name, text) for text in texts]
 
     def _list(self, listed: Instrument) -> None:
+        """Opens the feeds that there can be and are not yet; an account has none before it is opened."""
         for dialect in self.dialects:
             if dialect.name in listed.symbols:
                 for key in keys(dialect, listed, self._owners):
-                    if (dialect.name, key) not in self._feeds:
+                    opened = not key.account or self.accounts.get(key.account) is not None
+                    if opened and (dialect.name, key) not in self._feeds:
                         self._feeds[dialect.name, key] = dialect.feed(key)

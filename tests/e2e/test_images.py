@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-import msgspec
 import pytest
 
-from polyfeed.model.batches import Batch, decode_batch, encode_batch
-from polyfeed.model.commands import AnyCommand, ListInstrument, Stamped
-from polyfeed.venue import Venue
+from polyfeed.model.batches import Batch
+from tests.e2e.batches import DIALECTS, perpetual_batches, spot_batches
 from tests.e2e.reader import Reader
 from tests.venue import flows as spot
 from tests.venue.perpetuals import flows as perpetual
 
-DIALECTS = ("kraken", "bitstamp", "peatio", "rails", "ekiden")
 OWNERS = (1, 2, 8)
-
-
-def named(command: AnyCommand) -> AnyCommand:
-    """A listing, in every dialect."""
-    if not isinstance(command, ListInstrument):
-        return command
-    name = command.instrument.name
-    symbols = dict.fromkeys(DIALECTS, name) | {one: name.lower().replace("-", "") for one in ("bitstamp", "peatio")}
-    return ListInstrument(msgspec.structs.replace(command.instrument, symbols=symbols))
-
-
-def batches_of(flow: Any, hear: Callable[[AnyCommand, Batch], None], count: int, step: int) -> Iterator[Batch]:
-    """The batches of a flow, `step` microseconds apart, through a venue that makes small ones; encoded and decoded."""
-    venue, ts = Venue(batch_limit=45), spot.START
-    flow.opening = [named(command) for command in flow.opening]
-    for seq in range(1, count + 1):
-        command = flow.next()
-        ts += step
-        batch = venue.apply(Stamped(seq, ts, command))
-        hear(command, batch)
-        yield decode_batch(encode_batch(batch))
-
-
-def spot_batches(mix: spot.Mix, seed: int, count: int) -> Iterator[Batch]:
-    flow = spot.Flow(mix, seed)
-    return batches_of(flow, lambda _, batch: flow.hear(batch), count, 1_700_000)
-
-
-def perpetual_batches(mix: perpetual.Mix, seed: int, count: int) -> Iterator[Batch]:
-    flow = perpetual.Flow(mix, seed)
-    return batches_of(flow, flow.hear, count, 17_000_000)
 
 
 def follow(batches: Iterator[Batch], seed: int, pace: float) -> Counter[str]:
@@ -88,5 +54,5 @@ def test_perpetuals(mix: perpetual.Mix) -> None:
 @pytest.mark.parametrize("mix", [*spot.MIXES, *perpetual.MIXES], ids=lambda mix: mix.name)
 def test_long(mix: spot.Mix | perpetual.Mix) -> None:
     make: Any = spot_batches if isinstance(mix, spot.Mix) else perpetual_batches
-    said = follow(make(mix, 4, 1500), 7, 0.03)
+    said = follow(make(mix, 4, 400), 7, 0.05)
     assert min(said[one] for one in (*DIALECTS, "images")) > 20, said

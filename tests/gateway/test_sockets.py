@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from polyfeed.app.tls import self_signed, server_context
 from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Send, Submit
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway import protocol
 from polyfeed.gateway.door import Door, DoorLimits, networks
@@ -29,6 +29,7 @@ from polyfeed.model.batches import Batch
 from polyfeed.model.commands import AnyCommand, Clock, Origin
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.events import Trade
+from polyfeed.model.history import CandlesOf, HistoryUnavailable, Query, RatesOf
 from tests.e2e.raw import Raw, frame, upgrade
 from tests.gateway.fakes import EchoSession, FakeDialect
 
@@ -54,6 +55,10 @@ class Talker(EchoSession):
         return [Send(f"echo {data!r}")]
 
 
+def _told(rows: Sequence[Any]) -> RestResponse:
+    return RestResponse(200, f"instrument {rows[0].instrument}".encode(), "text/plain")
+
+
 class TalkDialect(FakeDialect):
     """Talkers on every path but /fail, and REST calls that say what they were given."""
 
@@ -75,9 +80,21 @@ class TalkDialect(FakeDialect):
                 return RestResponse(200, b"B" * BIG, "text/plain")
             case "/order":
                 return RestSubmit(Clock(), lambda _: RestResponse(200, b"done", "text/plain"))
+            case "/past":
+                return RestAsk(CandlesOf(instrument=3, interval=60), _told)
+            case "/unknown":
+                return RestAsk(RatesOf(instrument=3), _told)
             case "/fail":
                 raise RuntimeError("rest")
         return RestResponse(200, b"hello", "text/plain")
+
+
+async def recall(query: Query) -> Sequence[Any]:
+    """Whoever asks about funding is told that nobody knows; about candles, after a turn, of one row."""
+    await asyncio.sleep(0)
+    if isinstance(query, RatesOf):
+        raise HistoryUnavailable("nobody knows now; ask again later")
+    return [query]
 
 
 class House:
@@ -94,7 +111,7 @@ class House:
             self.dialect, loop.call_soon, loop.call_later, lambda *_: None, requests, lambda: 0, lag_bytes=1 << 24
         )
         self.door = Door(doors, networks(proxies))
-        self.port = Port(self.fan, requests, limits, lambda: self.time, lambda: 1, self.door)
+        self.port = Port(self.fan, requests, recall, limits, lambda: self.time, lambda: 1, self.door)
         self.listener = Listener(rest_app(self.port), limits, self.port)
         self.number = 0
         self.seq = 0
@@ -375,6 +392,18 @@ async def test_a_call_whose_body_never_came_is_not_carried_out(house: House) -> 
     await asyncio.sleep(0.05)
     assert house.dialect.calls == []
     assert house.submitted == []
+
+
+async def test_a_call_that_asks_history(house: House) -> None:
+    raw = await Raw.connect(house.number, b"GET /past HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    head = await raw.head()
+    assert b" 200 " in head
+    raw.end()
+    raw = await Raw.connect(house.number, b"GET /unknown HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    head = await raw.head()
+    assert b" 503 " in head
+    assert b"retry-after: 1" in head
+    raw.end()
 
 
 async def test_a_response_that_nobody_reads_is_not_kept(house: House) -> None:

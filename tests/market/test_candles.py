@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from polyfeed.market.candle import Candle, pack, records, unpack
 from polyfeed.market.candles import KEPT, Candles
-from polyfeed.market.intervals import INTERVALS, MONTH, WEEK_MONDAY, interval_start
+from polyfeed.model.candle import Candle, pack, records, unpack
+from polyfeed.model.intervals import INTERVALS, MONTH, WEEK_MONDAY, interval_start
 from tests.market import twins
 from tests.market.twins import Print
 from tests.market.words import DAY, HOUR, MINUTE, MONDAY, SECOND

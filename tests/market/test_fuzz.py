@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polyfeed.market.instrument import InstrumentState
-from polyfeed.market.intervals import INTERVALS
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch, decode_batch, encode_batch
 from polyfeed.model.enums import Detail, Side
 from polyfeed.model.events import InstrumentListed, PublicEvent
+from polyfeed.model.intervals import INTERVALS
 from tests.market.anything import TIMES, event_of
 from tests.market.words import RECORDING, VENUE, Driven, instrument
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyfeed.market.intervals import FIXED, INTERVALS, MONTH, WEEK_MONDAY, interval_end, interval_start
+from polyfeed.model.intervals import FIXED, INTERVALS, MONTH, WEEK_MONDAY, interval_end, interval_start
 from tests.market.words import DAY, MONDAY, SECOND
 
 

@@ -11,7 +11,6 @@ from polyfeed.market.errors import UnknownInstrument
 from polyfeed.market.folds import FOLDS
 from polyfeed.market.market import Market
 from polyfeed.market.price_history import Funding
-from polyfeed.market.tape import TapeEntry
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import Detail, InstrumentKind, InstrumentStatus, OrderKind, Side
 from polyfeed.model.errors import BatchOutOfOrder
@@ -38,6 +37,7 @@ from polyfeed.model.events import (
     Trade,
 )
 from polyfeed.model.instruments import Currency
+from polyfeed.model.trades import TapeEntry
 from tests.market.words import DAY, HOUR, MINUTE, MONDAY, RECORDING, SECOND, Driven, instrument, trade
 
 

@@ -1,7 +1,8 @@
 """The last trades."""
 
-from polyfeed.market.tape import Tape, TapeEntry
+from polyfeed.market.tape import Tape
 from polyfeed.model.enums import OrderKind, Side
+from polyfeed.model.trades import TapeEntry
 
 
 def entry(number: int) -> TapeEntry:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from polyfeed.accounts.orders import OrderEvent, OwnOrder, moved, opened, settled
 from polyfeed.model.enums import MarginMode
 from polyfeed.model.events import (
     AccountOpened,
@@ -32,6 +31,7 @@ from polyfeed.model.events import (
     PrivateEvent,
 )
 from polyfeed.model.instruments import Instrument
+from polyfeed.model.orders import Fill, OrderEvent, OwnOrder, moved, opened, settled
 
 EVERY_PERPETUAL = -1
 """The instrument of a leverage that was chosen for all."""
@@ -64,14 +64,6 @@ class Balance(Struct, frozen=True, array_like=True, gc=False):
     def available(self) -> int:
         """What can be spent."""
         return self.total - self.held
-
-
-class Fill(Struct, frozen=True, array_like=True, gc=False):
-    """A match of an own order: when, what, and the order's terms (None when it was opened before all that is known)."""
-
-    ts: int
-    fill: OwnFill
-    terms: OwnOrderOpened | None
 
 
 class Payment(Struct, frozen=True, array_like=True, gc=False):

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from polyfeed.accounts import image as images
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.model.batches import Batch
 from polyfeed.model.errors import BatchOutOfOrder
 from polyfeed.model.events import KeyRevoked, KeySet, PrivateEvent
+from polyfeed.model.orders import OwnOrder
 
 
 class AccountChange(NamedTuple):

@@ -7,9 +7,9 @@ from collections import deque
 import msgspec
 from msgspec import Struct
 
-from polyfeed.accounts.account import FILLS_KEPT, Account, Balance, Fill, Payment, Settlement
-from polyfeed.accounts.orders import OwnOrder
+from polyfeed.accounts.account import FILLS_KEPT, Account, Balance, Payment, Settlement
 from polyfeed.model.events import KeySet, LeverageSet, PositionSet
+from polyfeed.model.orders import Fill, OwnOrder
 
 FORMAT = 3
 """Counts up whenever the form changes: a snapshot of another form is refused, not misread."""

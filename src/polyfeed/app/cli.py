@@ -62,6 +62,11 @@ def parser() -> argparse.ArgumentParser:
         help="where commands are recorded (default: below server.state_dir; off with --demo)",
     )
     verb.add_argument(
+        "--store",
+        metavar="sqlite|postgresql://…|off",
+        help="where history is kept that people query (default: sqlite beside the journal)",
+    )
+    verb.add_argument(
         "--salvage",
         action="store_true",
         help="go on with what is before a damage in the journal, and put the rest aside",
@@ -178,7 +183,7 @@ def _load(options: argparse.Namespace) -> Config:
     """The configuration with the options that are short for a key on top of it."""
     short = {"host": "server.host", "tls": "server.tls", "tls_key": "server.tls_key", "speed": "flow.speed"}
     if options.run is _serve:
-        short |= {"journal": "store.journal", "workers": "server.workers"}
+        short |= {"journal": "store.journal", "store": "store.history", "workers": "server.workers"}
     given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
     demo = getattr(options, "demo", False)
     if demo:

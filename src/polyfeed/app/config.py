@@ -195,11 +195,15 @@ class StoreSection(Struct, frozen=True, kw_only=True):
     much of what was acknowledged), or never by itself; a process that dies alone loses nothing in any case. While the
     disk does not answer for `patience_seconds`, new commands are refused.
 
+    `history` keeps what people query, beside the journal ("sqlite") or in a `postgresql://` database, or not at all
+    ("off"); "auto" is sqlite where there is a journal. Without a journal there is none.
+
     A new segment begins after so many bytes, records or seconds, and a snapshot of the one before is made. `keep` says
     whether "all" segments are kept, or those "behind-snapshot": of the last two snapshots and everything later.
     """
 
     journal: str = "auto"
+    history: str = "auto"
     fsync: Literal["always", "interval", "off"] = "always"
     interval_seconds: Seconds = 0.1
     patience_seconds: Seconds = 0.5
@@ -208,6 +212,13 @@ class StoreSection(Struct, frozen=True, kw_only=True):
     segment_seconds: Seconds = 3600.0
     snapshots: bool = True
     keep: Literal["all", "behind-snapshot"] = "behind-snapshot"
+
+    def __post_init__(self) -> None:
+        words = self.history in ("auto", "sqlite", "off")
+        if not (words or self.history.startswith(("postgresql://", "postgres://"))):
+            raise ValueError(f"history is auto, sqlite, off or postgresql://…, not {self.history!r}")
+        if self.journal == "off" and self.history not in ("auto", "off"):
+            raise ValueError("history is made from the journal: leave store.journal on, or turn store.history off")
 
 
 class LogSection(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +17,7 @@ from polyfeed.app.config import Config
 from polyfeed.app.jwks import KeyKeeper
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
+from polyfeed.dialects._base.recent import Recent
 from polyfeed.dialects.peatio import PeatioDialect
 from polyfeed.dialects.registry import DIALECTS, make_dialects
 from polyfeed.gateway.door import Door, DoorLimits, networks
@@ -25,6 +27,11 @@ from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.requests import Entry, Requests
 from polyfeed.gateway.rest import rest_app
 from polyfeed.market.market import Market
+from polyfeed.model.enums import Detail
+from polyfeed.model.history import CandlesOf, Query, TradesOf
+
+if TYPE_CHECKING:
+    from polyfeed.app.past import Past
 
 LAST_SECONDS = 1.0
 """What a stop waits at least for the ends of connections, however long their farewell took."""
@@ -46,7 +53,7 @@ class GatewayRole:
     """Serves what batches say on the dialects' ports. `ports` says where, once `open` has returned.
 
     `memory` is taken over as it is; `vault` opens the keys' secrets; `entry` takes this gateway's commands, which carry
-    its `number`.
+    its `number`. `past` is where history is asked for, None for memory alone.
     """
 
     def __init__(
@@ -58,10 +65,13 @@ class GatewayRole:
         vault: Vault,
         entry: Entry,
         now: Callable[[], int],
+        past: Past | None = None,
     ) -> None:
         self.ports: dict[str, int] = {}
         self._config = config
         self._now = now
+        self._past = past
+        self._recent = Recent(memory.market, memory.accounts)
         context = Context(memory.market, memory.accounts, vault)
         sections = {name: getattr(config, name) for name in DIALECTS}
         self._dialects = make_dialects(context, {name: one for name, one in sections.items() if one.enabled})
@@ -73,6 +83,19 @@ class GatewayRole:
         self._unsubscribe = (bus.subscribe(self.gateway.on_batch), bus.subscribe_refusals(requests.settle))
         self._listeners: list[Listener] = []
         self._keeping: list[asyncio.Task[None]] = []
+
+    async def ask(self, query: Query) -> Sequence[Any]:
+        """The rows that answer a query, as of the last batch: from the store, or as far back as memory goes.
+
+        Recordings and relays have a history of their own, which is kept in memory only. Raises HistoryUnavailable.
+        """
+        market = self.gateway.market
+        told = isinstance(query, TradesOf | CandlesOf) and (
+            market.instruments[query.instrument].instrument.detail is Detail.LEVELS
+        )
+        if self._past is None or told:
+            return self._recent.ask(query)
+        return await self._past.ask(query, market.seen.get(self._past.epoch, 0))
 
     def remember(self) -> Memory:
         """A copy of what this gateway knows, for another one to start from."""
@@ -94,7 +117,8 @@ class GatewayRole:
         numbers = random.SystemRandom()
         door = door_of(self._config)
         for name, fan in self.gateway.fans.items():
-            port = Port(fan, self.gateway.requests, limits, self._now, lambda: numbers.getrandbits(64), door)
+            entries = (fan, self.gateway.requests, self.ask)
+            port = Port(*entries, limits, self._now, lambda: numbers.getrandbits(64), door)
             section = getattr(self._config, name)
             await self._listen(name, port, section.port, None, shared)
             if tls is not None:

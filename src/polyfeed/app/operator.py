@@ -139,6 +139,7 @@ def metrics(server: Server) -> str:
     for fan in server.fans.values():
         lines += fan.dialect.metrics(connection.session for connection in fan.connections)
     lines += server.brokers.metrics()
+    lines += server.past.metrics() if server.past is not None else []
     return "\n".join(lines) + "\n"
 
 

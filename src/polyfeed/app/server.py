@@ -81,8 +81,11 @@ class Server:
         turned = store.keeper.wake if store and store.keeper else None
         self.sequencer = Sequencer(history, journal, self._bus, now, config.store.patience_seconds, turned)
         self.driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
+        self.past = store.past if store else None
         self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
-        self._role = GatewayRole(config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, self.now)
+        self._role = GatewayRole(
+            config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, self.now, self.past
+        )
         self.faults = Faults(self.fans, memory.market, asyncio.get_running_loop().call_later)
         self.wire = WireLog(memory.market, self.fans.values(), self._bus)
         self.workers = self._make_workers() if config.server.workers else None
@@ -91,6 +94,8 @@ class Server:
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._bus.subscribe(self.driver.on_batch)
+        if self.past is not None:
+            self._bus.subscribe(self.past.publish)
 
     @property
     def trouble(self) -> str:
@@ -132,6 +137,8 @@ class Server:
         part of the setup, or has another one in its journal.
         """
         await self.sequencer.open()
+        if self.past is not None:
+            self.past.start()
         await self._set_up()
         await self.driver.warm_up(WARM_UP_SECONDS)
         await self._open_dialects()
@@ -187,6 +194,8 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks[1:], return_exceptions=True)
         ended = await self._end_sequencer()
+        if self.past is not None:
+            await self.past.stop()
         if self._store is not None:
             if self._store.keeper is not None:
                 await self._store.keeper.finish(SNAPSHOT_SECONDS if ended else 0)

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from polyfeed.app.config import Config
+from polyfeed.app.past import Past
 from polyfeed.app.recovery import Recovered, cut_torn_end, recover
 from polyfeed.app.replica import Replica
 from polyfeed.app.snapshots import Keeper
 from polyfeed.store.disk import locked
 from polyfeed.store.file_journal import FileJournal, Terms
 from polyfeed.store.format import Damaged
+from polyfeed.store.history.history import opener
 from polyfeed.store.salvage import salvage
 from polyfeed.venue.version import ENGINE
 
@@ -36,6 +38,10 @@ class Store:
         self.replica = replica
         self.journal = FileJournal(directory, terms, ENGINE, now)
         self.keeper = Keeper(config, directory) if section.snapshots else None
+        self.past = None
+        if section.history != "off":
+            chosen = "sqlite" if section.history == "auto" else section.history
+            self.past = Past(opener(chosen, directory), directory, replica.history.venue.epoch)
 
 
 def journal_directory(config: Config) -> Path | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from polyfeed.gateway.door import Door
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.requests import Requests
+from polyfeed.model.history import Query
 
 if TYPE_CHECKING:
     from polyfeed.gateway.protocol import WebSocketProtocol
+
+
+Ask = Callable[[Query], Awaitable[Sequence[Any]]]
+"""Gives the rows that answer a query. Raises HistoryUnavailable."""
 
 
 class PortLimits(Struct, frozen=True):
@@ -34,14 +39,15 @@ class PortLimits(Struct, frozen=True):
 
 
 class Port:
-    """A dialect's fan-out, the way to the venue, the limits, the clock (microseconds), the source of connection
-    numbers, and who may come in.
+    """A dialect's fan-out, the ways to the venue and to history, the limits, the clock (microseconds), the source of
+    connection numbers, and who may come in.
     """
 
     def __init__(
         self,
         fan: FanOut,
         requests: Requests,
+        ask: Ask,
         limits: PortLimits,
         now: Callable[[], int],
         random_id: Callable[[], int],
@@ -50,6 +56,7 @@ class Port:
         self.fan = fan
         self.door = door
         self.requests = requests
+        self.ask = ask
         self.limits = limits
         self.now = now
         self.random_id = random_id

@@ -10,10 +10,11 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse
 from polyfeed.gateway.heads import forwarded, header_map
 from polyfeed.gateway.port import Port
 from polyfeed.model.batches import Outcome
+from polyfeed.model.history import HistoryUnavailable
 
 log = logging.getLogger("polyfeed.gateway")
 
@@ -55,8 +56,15 @@ def rest_app(port: Port) -> App:
 
 
 async def settle(port: Port, answer: RestAnswer) -> RestResponse:
-    """The response that an answer comes to, after the venue has decided what it submits."""
-    while isinstance(answer, RestSubmit):
+    """The response that an answer comes to, after the venue has decided what it submits, and history was asked."""
+    while not isinstance(answer, RestResponse):
+        if isinstance(answer, RestAsk):
+            try:
+                rows = await port.ask(answer.query)
+            except HistoryUnavailable as error:
+                return RestResponse(503, f"{error}\n".encode(), "text/plain", {"retry-after": "1"})
+            answer = answer.reply(rows)
+            continue
         future: asyncio.Future[RestAnswer] = asyncio.get_running_loop().create_future()
         port.requests.submit(answer.command, partial(decide, future, answer.reply), answer.reference)
         answer = await future

@@ -11,8 +11,8 @@ from itertools import islice
 
 from msgspec import Struct
 
-from polyfeed.market.candle import Candle, copied, first_of, pack, records, unpack
-from polyfeed.market.intervals import INTERVALS, MINUTE, interval_end, interval_start
+from polyfeed.model.candle import Candle, copied, first_of, pack, records, unpack
+from polyfeed.model.intervals import INTERVALS, MINUTE, interval_end, interval_start
 
 KEPT = 720
 """Candles kept per interval, the current one included (what Kraken's REST call gives)."""

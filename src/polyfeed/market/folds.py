@@ -12,7 +12,6 @@ from typing import Any
 from polyfeed.market.changes import Change
 from polyfeed.market.instrument import InstrumentState
 from polyfeed.market.perpetual import PerpetualEvent
-from polyfeed.market.tape import TapeEntry
 from polyfeed.model.enums import Side
 from polyfeed.model.events import (
     BookReset,
@@ -31,6 +30,7 @@ from polyfeed.model.events import (
     PositionLiquidated,
     Trade,
 )
+from polyfeed.model.trades import TapeEntry
 
 Changes = tuple[Change, ...]
 

@@ -18,9 +18,10 @@ from polyfeed.market.orders import OrdersImage
 from polyfeed.market.perpetual import Perpetual
 from polyfeed.market.price_history import PriceHistoryImage
 from polyfeed.market.statistics import StatisticsImage
-from polyfeed.market.tape import Tape, TapeEntry
+from polyfeed.market.tape import Tape
 from polyfeed.model.enums import InstrumentStatus
 from polyfeed.model.instruments import Currency, Instrument
+from polyfeed.model.trades import TapeEntry
 
 FORMAT = 2
 """Counts up whenever the form changes: a snapshot of another form is refused, not misread."""

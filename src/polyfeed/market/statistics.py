@@ -16,11 +16,11 @@ from struct import Struct as Layout
 
 from msgspec import Struct
 
-from polyfeed.market.candle import Candle, first_of, pack, records, unpack
 from polyfeed.market.clock import Clock
 from polyfeed.market.extremes import Highest, Lowest
-from polyfeed.market.intervals import DAY, MINUTE, SECOND
 from polyfeed.market.window import Window, WindowImage
+from polyfeed.model.candle import Candle, first_of, pack, records, unpack
+from polyfeed.model.intervals import DAY, MINUTE, SECOND
 
 _START = Layout("<q")
 

@@ -5,26 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
-from typing import NamedTuple
 
-from polyfeed.model.enums import ExecutionKind, OrderKind, Side
+from polyfeed.model.trades import TapeEntry
 
 TAPE_LENGTH = 1000
 """Trades kept per instrument: as many as Kraken's REST call gives, which asks for the most."""
-
-
-class TapeEntry(NamedTuple):
-    """A trade: price and size scaled by the instrument, venue microseconds, ids (0 where a recording has none)."""
-
-    trade_id: int
-    price: int
-    size: int
-    ts: int
-    taker_side: Side
-    taker_kind: OrderKind
-    taker_id: int
-    maker_id: int
-    execution: ExecutionKind = ExecutionKind.TRADE
 
 
 class Tape:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from polyfeed.market.candle import Candle
+from polyfeed.model.candle import Candle
 from polyfeed.model.numbers import divide_half_up
 
 

@@ -16,6 +16,7 @@ from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot
 from polyfeed.dialects._base.feeds import GRID_US, Feed
+from polyfeed.dialects._base.recent import Recent
 from polyfeed.dialects._base.rest import RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import ACCOUNT_NOTICES, NOTICES
 from polyfeed.dialects.bitstamp import BitstampDialect, BitstampSettings
@@ -35,6 +36,7 @@ from polyfeed.model.commands import (
 from polyfeed.model.events import OwnOrderOpened, PrivateEvent, PublicEvent
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.venue.venue import Venue
+from tests.asking import Ask, informed
 from tests.desk import Client
 
 START = 1_789_459_000_000_000
@@ -60,6 +62,7 @@ class VenueDesk:
     def take_over(self, context: Context, projection: bytes = b"") -> None:
         """Begins to read what `context` remembers."""
         self.market, self.accounts = context.market, context.accounts
+        self.ask: Ask = Recent(self.market, self.accounts).ask
         self.dialect = BitstampDialect(context, self._settings)
         if projection:
             self.projection.restore(projection)
@@ -219,10 +222,10 @@ class VenueDesk:
 
     def call(self, request: RestRequest) -> RestResponse:
         """An HTTP call, with what it submits."""
-        answer = self.dialect.rest(self.now, request)
+        answer = informed(self.dialect.rest(self.now, request), self.ask)
         while isinstance(answer, RestSubmit):
             outcome = self._apply(answer.command)[0].outcome
-            answer = answer.reply(outcome)
+            answer = informed(answer.reply(outcome), self.ask)
         return answer
 
     def get(self, path: str, **query: str) -> RestResponse:
@@ -243,9 +246,14 @@ MARKETS = (instrument(0, "btcusd", "BTC", "USD"), instrument(1, "ethusd", "ETH",
 def listed(settings: BitstampSettings | None = None, markets: Sequence[Instrument] = MARKETS) -> VenueDesk:
     """A desk with markets."""
     desk = VenueDesk(settings)
-    codes = dict.fromkeys(code for one in markets for code in (one.base, one.quote))
-    desk.do(*(DefineCurrency(Currency(code, 8)) for code in codes), *map(ListInstrument, markets))
+    desk.do(*setup(markets))
     return desk
+
+
+def setup(markets: Sequence[Instrument]) -> list[AnyCommand]:
+    """What lists markets and their currencies."""
+    codes = dict.fromkeys(code for one in markets for code in (one.base, one.quote))
+    return [*(DefineCurrency(Currency(code, 8)) for code in codes), *map(ListInstrument, markets)]
 
 
 def add_user(desk: VenueDesk, account: int, name: str, parent: int = 0, money: int = 10**6) -> None:

@@ -5,7 +5,6 @@ Every batch is encoded and decoded. `now` is the time of gateway and venue alike
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,8 @@ from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot
 from polyfeed.dialects._base.feeds import GRID_US, Feed
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
+from polyfeed.dialects._base.recent import Recent
+from polyfeed.dialects._base.rest import RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import ACCOUNT_NOTICES, Session
 from polyfeed.dialects.ekiden import EkidenDialect, EkidenSettings
 from polyfeed.market.market import Market
@@ -35,6 +35,7 @@ from polyfeed.model.commands import (
 )
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.venue.venue import Venue
+from tests.asking import Ask, informed
 
 START = 1_731_541_800_000_000
 VAULT = Vault(b"ekiden".ljust(32, b"."))
@@ -82,6 +83,7 @@ class Rig:
         self.venue = Venue()
         self.market = Market()
         self.accounts = Accounts()
+        self.ask: Ask = Recent(self.market, self.accounts).ask
         settings = {"message_rate": 0, "rest_rate": 0, **settings}
         context = Context(self.market, self.accounts, VAULT)
         self.dialect = EkidenDialect(context, EkidenSettings(**settings))
@@ -249,11 +251,7 @@ class Rig:
         for name, _, value in pairs:
             given.setdefault(name, []).append(value)
         request = RestRequest(method, where, given, headers or {}, body, query, "127.0.0.1")
-        answer: RestAnswer = self.dialect.rest(self.now, request)
-        steps = deque([answer])
-        while isinstance(steps[-1], RestSubmit):
-            submit = steps[-1]
-            steps.append(submit.reply(self.command(submit.command)))
-        last = steps[-1]
-        assert isinstance(last, RestResponse)
-        return last
+        answer = informed(self.dialect.rest(self.now, request), self.ask)
+        while isinstance(answer, RestSubmit):
+            answer = informed(answer.reply(self.command(answer.command)), self.ask)
+        return answer

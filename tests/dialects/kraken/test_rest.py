@@ -10,10 +10,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from polyfeed.dialects._base.rest import RestRequest
+from polyfeed.accounts.accounts import Accounts
+from polyfeed.dialects._base.recent import Recent
+from polyfeed.dialects._base.rest import RestRequest, RestResponse
 from polyfeed.dialects.kraken.rest_names import accepted_names, alternate_name, asset_name, pair_name
 from polyfeed.model.enums import Detail, InstrumentStatus, OrderKind, Side
 from polyfeed.model.events import InstrumentStatusSet, LevelSet, SystemStatusSet, Trade
+from tests.asking import informed
 from tests.desk import Desk
 from tests.dialects.kraken.support import START, instrument, server
 
@@ -45,7 +48,8 @@ def call(server: Desk, path: str, query: str = "", method: str = "GET") -> str:
         request = RestRequest("POST", f"/0/public/{path}", body=query.encode())
     else:
         request = RestRequest(method, f"/0/public/{path}", parse_qs(query))
-    response = server.dialect.rest(server.now, request)
+    response = informed(server.dialect.rest(server.now, request), Recent(server.market, Accounts()).ask)
+    assert isinstance(response, RestResponse)
     assert (response.status, response.content_type) == (200, "application/json")
     return response.body.decode()
 

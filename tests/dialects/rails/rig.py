@@ -17,6 +17,7 @@ from polyfeed.accounts.vault import Vault
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.effects import Effect
+from polyfeed.dialects._base.recent import Recent
 from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects._base.session import ACCOUNT_NOTICES, Session
 from polyfeed.dialects.rails import RailsDialect, RailsSettings
@@ -41,6 +42,7 @@ from polyfeed.model.enums import InstrumentKind
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.model.perpetuals import PerpetualTerms
 from polyfeed.venue.venue import Venue
+from tests.asking import Ask, informed
 
 START = 1_772_576_154_000_000
 HOUSE = 9
@@ -152,6 +154,7 @@ class Rig:
         self.venue = Venue()
         self.market = Market()
         self.accounts = Accounts()
+        self.ask: Ask = Recent(self.market, self.accounts).ask
         self.dialect = RailsDialect(Context(self.market, self.accounts, VAULT), RailsSettings(**settings))
         self._queue: deque[tuple[AnyCommand, Origin | None]] = deque()
         self._turns: deque[Callable[[], None]] = deque()
@@ -282,7 +285,7 @@ class Rig:
     def rest(self, method: str, path: str, headers: dict[str, str] | None = None, **query: str) -> RestResponse:
         """A REST call, decided to its end."""
         given = {name.replace("_", "-"): [value] for name, value in query.items()}
-        answer: RestAnswer = self.dialect.rest(self.now, RestRequest(method, path, given, headers or {}))
+        answer = informed(self.dialect.rest(self.now, RestRequest(method, path, given, headers or {})), self.ask)
         while isinstance(answer, RestSubmit):
             heard: list[Outcome] = []
             replies: list[RestAnswer] = []
@@ -294,7 +297,7 @@ class Rig:
             self.requests.submit(submit.command, decided, submit.reference)
             self.settle()
             assert not heard
-            answer = replies[0]
+            answer = informed(replies[0], self.ask)
         return answer
 
     def call(self, method: str, path: str, account: int = 1001, **query: str) -> tuple[int, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from polyfeed.accounts.account import Fill
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.app.api import schemas
 from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in
 from polyfeed.app.api.venue import find
@@ -14,6 +12,7 @@ from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce, Trigge
 from polyfeed.model.events import PositionSet
 from polyfeed.model.instruments import Instrument
 from polyfeed.model.numbers import format_scaled, parse_scaled
+from polyfeed.model.orders import Fill, OwnOrder
 
 ALL_INSTRUMENTS = -1
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec import Struct
 
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand
+from polyfeed.model.history import Query
 
 
 class RestRequest(Struct, frozen=True):
@@ -50,4 +52,14 @@ class RestSubmit(Struct, frozen=True):
     reference: str = ""
 
 
-RestAnswer = RestResponse | RestSubmit
+class RestAsk(Struct, frozen=True):
+    """A reply that waits for history: `reply` makes it from the rows that answer `query`, or asks for something more.
+
+    By then the market and the accounts may show what happened later.
+    """
+
+    query: Query
+    reply: Callable[[Sequence[Any]], RestAnswer]
+
+
+RestAnswer = RestResponse | RestSubmit | RestAsk

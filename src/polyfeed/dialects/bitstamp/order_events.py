@@ -10,7 +10,7 @@ from msgspec import Struct
 from polyfeed.dialects.bitstamp import spec, wire
 from polyfeed.dialects.bitstamp.ids import NO_EVENT, EventId, market_number
 from polyfeed.dialects.bitstamp.markets import Listed
-from polyfeed.model.enums import CloseReason, OrderKind, Side, TimeInForce, Trigger
+from polyfeed.model.enums import OrderKind, Side, TimeInForce, Trigger
 from polyfeed.model.events import OrderOpened, OwnOrderOpened, Trade
 
 _TIMED = {TimeInForce.GTC: 0, TimeInForce.DAY: 3, TimeInForce.IOC: 4, TimeInForce.FOK: 6, TimeInForce.GTD: 8}
@@ -114,15 +114,6 @@ def order_ids(listed: Listed, row: Row) -> str:
 def source(row: Row) -> str:
     """`order_source` of an event."""
     return spec.STOP_ORDER if row.stop else spec.ORDERBOOK
-
-
-def ended_status(row: Row) -> str:
-    """What order_status calls an order whose last event this is."""
-    if row.event != spec.DELETED:
-        return "Open"
-    if not row.left and row.reason == CloseReason.FILLED:
-        return "Finished"
-    return "Expired" if row.reason == CloseReason.EXPIRED else "Canceled"
 
 
 class Chain:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from polyfeed.accounts.accounts import AccountChange
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
 from polyfeed.dialects.bitstamp import spec, wire
@@ -18,6 +17,7 @@ from polyfeed.dialects.bitstamp.order_events import Row, event_name, order_data,
 from polyfeed.dialects.bitstamp.projection import OWN_ORDER_EVENTS, BitstampProjection
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import OwnOrderOpened
+from polyfeed.model.orders import OwnOrder
 
 
 class Owner:

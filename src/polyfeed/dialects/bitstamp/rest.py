@@ -12,19 +12,18 @@ from functools import partial
 from typing import Any
 
 from polyfeed.dialects._base.context import Context
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse, RestSubmit
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects.bitstamp import spec
 from polyfeed.dialects.bitstamp.auth import Authenticator, AuthRefused, Caller
 from polyfeed.dialects.bitstamp.markets import Markets, UnknownMarket
 from polyfeed.dialects.bitstamp.projection import BitstampProjection
-from polyfeed.dialects.bitstamp.rest_form import NO_MARKET, CallRefused, Form, response
+from polyfeed.dialects.bitstamp.rest_form import NO_MARKET, CallRefused, Form, answered, refusable, response
 from polyfeed.dialects.bitstamp.rest_orders import guarded
 from polyfeed.dialects.bitstamp.rest_public import PublicCalls
 from polyfeed.dialects.bitstamp.rest_signed import TRADE, WRITES, SignedCalls
 from polyfeed.dialects.bitstamp.rest_tickers import ticker, ticker_hour
 from polyfeed.dialects.bitstamp.rest_trades import ohlc, transactions
 from polyfeed.dialects.bitstamp.tokens import READ, Tokens
-from polyfeed.model.batches import Outcome
 
 
 class BitstampRest:
@@ -55,7 +54,7 @@ class BitstampRest:
                     raise CallRefused(
                         "405.001", "POST method not allowed for this request.", 405, {"Allow": "GET, HEAD"}
                     )
-                return response(call())
+                return answered(call())
             return self._signed(now, request, words)
         except CallRefused as refused:
             return response(refused.body, refused.status, refused.headers)
@@ -117,11 +116,10 @@ def _sign(caller: Caller, answer: RestAnswer) -> RestAnswer:
     """The answer with the server's signature, also where it has still to come."""
     if isinstance(answer, RestSubmit):
         reply = guarded(answer.reply)
-
-        def later(outcome: Outcome) -> RestAnswer:
-            return _sign(caller, reply(outcome))
-
-        return RestSubmit(answer.command, later)
+        return RestSubmit(answer.command, lambda outcome: _sign(caller, reply(outcome)))
+    if isinstance(answer, RestAsk):
+        found = refusable(answer.reply)
+        return RestAsk(answer.query, lambda rows: _sign(caller, found(rows)))
     signature = caller.server_signature(answer.content_type, answer.body)
     return RestResponse(
         answer.status, answer.body, answer.content_type, {**answer.headers, "X-Server-Auth-Signature": signature}

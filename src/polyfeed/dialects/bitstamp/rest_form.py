@@ -7,13 +7,13 @@ call's own table of errors where it has one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse
 from polyfeed.dialects.bitstamp import wire
 from polyfeed.dialects.bitstamp.auth import JSON
 from polyfeed.model.numbers import parse_scaled
@@ -28,6 +28,8 @@ AMOUNT_END = 1 << 62
 
 NOT_A_NUMBER = 'Enter a number. Use "." as a decimal point.'
 DECIMALS = "Ensure that there are no more than {} decimal places."
+
+T = TypeVar("T")
 
 _ORDER_ID = re.compile(r"[0-9]{1,16}")
 _TRUE = frozenset(("true", "1", "yes"))
@@ -70,6 +72,23 @@ def overall(text: str, code: str) -> CallRefused:
 def response(body: Any, status: int = 200, headers: Mapping[str, str] = {}) -> RestResponse:
     """A JSON response."""
     return RestResponse(status, wire.rest_json(body).encode(), JSON_TYPE, dict(headers))
+
+
+def answered(body: Any) -> RestAnswer:
+    """What a call gave: the body of its JSON response, or the answer itself where it had to ask history."""
+    return body if isinstance(body, RestAsk | RestResponse) else response(body)
+
+
+def refusable(reply: Callable[[T], RestAnswer]) -> Callable[[T], RestAnswer]:
+    """A reply that is made later, and whose refusal is its answer."""
+
+    def answer(given: T) -> RestAnswer:
+        try:
+            return reply(given)
+        except CallRefused as refused:
+            return response(refused.body, refused.status)
+
+    return answer
 
 
 class Form:

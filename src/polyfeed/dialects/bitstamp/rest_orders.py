@@ -8,17 +8,17 @@ from functools import partial
 from typing import Any
 
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
 from polyfeed.dialects.bitstamp.markets import Listed, Markets
 from polyfeed.dialects.bitstamp.rest_entry import read_order, subtype_row
-from polyfeed.dialects.bitstamp.rest_form import BareError, CallRefused, Form, read_order_id, response
+from polyfeed.dialects.bitstamp.rest_form import BareError, CallRefused, Form, read_order_id, refusable, response
 from polyfeed.dialects.bitstamp.rest_refusals import UNAVAILABLE, refused_entry
 from polyfeed.dialects.bitstamp.wire import Plain
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import CancelAll, CancelOrder, PlaceOrder, ReplaceOrder
 from polyfeed.model.enums import OrderKind, Refusal, Side
+from polyfeed.model.orders import OwnOrder
 
 NOT_FOUND = "Order not found"
 
@@ -152,14 +152,11 @@ def guarded(reply: Callable[[Outcome], RestAnswer]) -> Callable[[Outcome], RestA
     """A reply whose refusal is its answer."""
 
     def answer(outcome: Outcome) -> RestAnswer:
-        try:
-            if outcome.refusal is Refusal.STORE_UNAVAILABLE:
-                return response(UNAVAILABLE.body, UNAVAILABLE.status)
-            return reply(outcome)
-        except CallRefused as refused:
-            return response(refused.body, refused.status)
+        if outcome.refusal is Refusal.STORE_UNAVAILABLE:
+            return response(UNAVAILABLE.body, UNAVAILABLE.status)
+        return reply(outcome)
 
-    return answer
+    return refusable(answer)
 
 
 def find_by_name(account: Account, name: str) -> OwnOrder | None:

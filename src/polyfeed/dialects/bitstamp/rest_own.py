@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from polyfeed.accounts.account import Account, Fill
-from polyfeed.accounts.orders import OwnOrder
-from polyfeed.dialects.bitstamp import ids
+from polyfeed.accounts.account import Account
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk
+from polyfeed.dialects.bitstamp import ids, spec
 from polyfeed.dialects.bitstamp.markets import Listed, Markets
-from polyfeed.dialects.bitstamp.order_events import OwnRow, ended_status
 from polyfeed.dialects.bitstamp.own_trades import fee_text
-from polyfeed.dialects.bitstamp.projection import BitstampProjection
 from polyfeed.dialects.bitstamp.rest_entry import subtype_row
-from polyfeed.dialects.bitstamp.rest_form import CallRefused, Form, read_order_id
+from polyfeed.dialects.bitstamp.rest_form import CallRefused, Form, read_order_id, response
 from polyfeed.dialects.bitstamp.rest_orders import find_by_name, with_microseconds, without_fraction
 from polyfeed.dialects.bitstamp.wire import Plain
 from polyfeed.market.market import Market
-from polyfeed.model.events import OwnOrderOpened
+from polyfeed.model.enums import OrderStatus
+from polyfeed.model.history import FillsOf, OrderRow, OrdersOf
 from polyfeed.model.ids import order_id_ms
 from polyfeed.model.numbers import format_scaled
+from polyfeed.model.orders import Fill, OwnOrder
 
 LIMIT, MOST = 100, 1000
 LAST_OFFSET = 200_000
 TRADE = 2
 """Transaction type of a trade."""
 
+_STATUSES = {
+    OrderStatus.FILLED: "Finished",
+    OrderStatus.EXPIRED: "Expired",
+    OrderStatus.CANCELLED: "Canceled",
+    OrderStatus.REJECTED: "Canceled",
+}
+
 
 class OwnCalls:
-    """Answers from the accounts as they are, and from the events that the projection remembers."""
+    """Answers from the accounts as they are, and from history."""
 
-    def __init__(self, market: Market, markets: Markets, projection: BitstampProjection) -> None:
+    def __init__(self, market: Market, markets: Markets) -> None:
         self._market = market
         self._markets = markets
-        self._projection = projection
 
     def open_orders(self, account: Account, only: Listed | None) -> list[dict[str, Any]]:
         """The open orders, newest first."""
@@ -40,26 +47,25 @@ class OwnCalls:
         orders = [one for one in account.orders.values() if one.terms.instrument in known]
         return [_open_order(known[one.terms.instrument], one) for one in reversed(orders)]
 
-    def order_status(self, account: Account, form: Form) -> dict[str, Any]:
-        """An order of the caller, open or ended, as far back as its events are remembered."""
-        status, listed, terms, left = self._standing(account, form)
-        body: dict[str, Any] = {
-            "id": terms.order_id,
-            "datetime": without_fraction(_opened_at(terms.order_id)),
-            "type": str(int(terms.side)),
-            **subtype_row(listed, terms),
-            "status": status,
-            "market": listed.name,
-            "transactions": [],
-            "amount_remaining": listed.amount(left),
-        }
-        if not form.flag("omit_transactions"):
-            fills = [one for one in account.fills if one.fill.order_id == terms.order_id]
-            body["transactions"] = [self._transaction(listed, one) for one in fills]
-        return body | ({"client_order_id": terms.client_id} if terms.client_id else {})
+    def order_status(self, account: Account, form: Form) -> RestAnswer:
+        """An order of the caller, open or ended."""
+        order_id, name = 0, ""
+        if form.text("id"):
+            order_id = read_order_id(form.text("id")) or 0
+            if not order_id:
+                raise CallRefused("400.016", "Invalid order id")
+        else:
+            name = form.name("client_order_id")
+            if not name:
+                raise CallRefused("400.014", "Missing id POST param")
+        found = find_by_name(account, name) if name else account.orders.get(order_id)
+        if found is not None:
+            return self._status(account, form, found)
+        query = OrdersOf(accounts=(account.account_id,), order_id=order_id, client_id=name, limit=1)
+        return RestAsk(query, lambda rows: self._ended(account, form, rows))
 
-    def user_transactions(self, account: Account, form: Form, only: Listed | None) -> list[dict[str, Any]]:
-        """The caller's trades, as far back as they are remembered."""
+    def user_transactions(self, account: Account, form: Form, only: Listed | None) -> RestAsk:
+        """The caller's trades."""
         sort = form.text("sort") or "desc"
         if sort not in ("asc", "desc"):
             raise CallRefused("400.012", "Invalid sort parameter.")
@@ -69,37 +75,46 @@ class OwnCalls:
         since = form.whole("since_timestamp", 0, 1 << 40, "Invalid since_timestamp parameter.", "400.013")
         until = form.whole("until_timestamp", 1 << 40, 1 << 40, "Invalid until_timestamp parameter.", "400.034")
         known = {listed.id: listed for listed in self._markets if only is None or listed is only}
-        fills = [
-            one
-            for one in account.fills
-            if one.fill.instrument in known and one.fill.trade_id >= since_id and since <= one.ts // 1_000_000 <= until
-        ]
-        if sort == "desc":
-            fills.reverse()
-        rows = fills[offset : offset + (MOST if since_id else limit)]
-        return [self._user_transaction(known[one.fill.instrument], one) for one in rows]
+        query = FillsOf(
+            accounts=(account.account_id,),
+            instruments=tuple(known),
+            since=since * spec.SECOND,
+            until=(until + 1) * spec.SECOND - 1,
+            first_trade=since_id,
+            oldest_first=sort == "asc",
+            offset=offset,
+            limit=MOST if since_id else limit,
+        )
+        return RestAsk(
+            query,
+            lambda rows: response([self._user_transaction(known[one.fill.fill.instrument], one.fill) for one in rows]),
+        )
 
-    def _standing(self, account: Account, form: Form) -> tuple[str, Listed, OwnOrderOpened, int]:
-        """Status, market, terms and remainder of the order that is asked for."""
-        order, last = self._look_up(account, form)
-        if order is not None:
-            return "Open", self._markets.by_id(order.terms.instrument), order.terms, order.left
-        if last is not None:
-            return ended_status(last.row), self._markets.by_id(last.instrument), last.terms, last.row.left
-        raise CallRefused("404.002", "Order not found.")
+    def _ended(self, account: Account, form: Form, rows: Sequence[OrderRow]) -> RestAnswer:
+        if not rows:
+            raise CallRefused("404.002", "Order not found.")
+        return self._status(account, form, rows[0].order)
 
-    def _look_up(self, account: Account, form: Form) -> tuple[OwnOrder | None, OwnRow | None]:
-        rows = reversed(list(self._projection.own(account.account_id)))
-        if form.text("id"):
-            order_id = read_order_id(form.text("id"))
-            if order_id is None:
-                raise CallRefused("400.016", "Invalid order id")
-            found = next((own for own in rows if own.row.order_id == order_id), None)
-            return account.orders.get(order_id), found
-        name = form.name("client_order_id")
-        if not name:
-            raise CallRefused("400.014", "Missing id POST param")
-        return find_by_name(account, name), next((own for own in rows if own.terms.client_id == name), None)
+    def _status(self, account: Account, form: Form, order: OwnOrder) -> RestAnswer:
+        """The status of an order, which is shown as it stands, with its transactions."""
+        if form.flag("omit_transactions"):
+            return response(self._status_row(order, ()))
+        query = FillsOf(accounts=(account.account_id,), order_id=order.order_id, oldest_first=True, limit=MOST)
+        return RestAsk(query, lambda rows: response(self._status_row(order, [one.fill for one in rows])))
+
+    def _status_row(self, order: OwnOrder, fills: Iterable[Fill]) -> dict[str, Any]:
+        terms, listed = order.terms, self._markets.by_id(order.terms.instrument)
+        body: dict[str, Any] = {
+            "id": order.order_id,
+            "datetime": without_fraction(_opened_at(order.order_id)),
+            "type": str(int(terms.side)),
+            **subtype_row(listed, terms),
+            "status": _STATUSES.get(order.status, "Open"),
+            "market": listed.name,
+            "transactions": [self._transaction(listed, one) for one in fills],
+            "amount_remaining": listed.amount(order.left),
+        }
+        return body | ({"client_order_id": terms.client_id} if terms.client_id else {})
 
     def _transaction(self, listed: Listed, one: Fill) -> dict[str, Any]:
         return {

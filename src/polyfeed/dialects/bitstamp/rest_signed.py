@@ -11,7 +11,7 @@ from polyfeed.dialects.bitstamp.markets import Listed, Markets
 from polyfeed.dialects.bitstamp.projection import BitstampProjection
 from polyfeed.dialects.bitstamp.rest_account import AccountCalls
 from polyfeed.dialects.bitstamp.rest_entry import INSTANT, LIMIT, MARKET
-from polyfeed.dialects.bitstamp.rest_form import CallRefused, Form, response
+from polyfeed.dialects.bitstamp.rest_form import CallRefused, Form, answered
 from polyfeed.dialects.bitstamp.rest_history import HistoryCalls
 from polyfeed.dialects.bitstamp.rest_orders import OrderCalls
 from polyfeed.dialects.bitstamp.rest_own import OwnCalls
@@ -39,7 +39,7 @@ class SignedCalls:
         self._tokens = tokens
         self._orders = OrderCalls(market, markets)
         self._account = AccountCalls(market, markets)
-        self._own = OwnCalls(market, markets, projection)
+        self._own = OwnCalls(market, markets)
         self._history = HistoryCalls(markets, projection)
         self._now = 0
         self._submits: dict[str, Callable[[Caller, Form, Rest], RestAnswer]] = {
@@ -76,7 +76,7 @@ class SignedCalls:
         self._now = now
         if name in self._submits:
             return self._submits[name](caller, form, rest)
-        return response(self._reads[name](caller, form, rest))
+        return answered(self._reads[name](caller, form, rest))
 
     # --- orders -----------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ _TRADE, _FUNDING = 1, 2
 _UUID_DIGITS = 32
 _MARKET = 1 << 252
 _ADDRESS_BITS = 256
+_ACCOUNT_BITS = 40
 
 
 def order_uuid(order_id: int) -> str:
@@ -42,7 +43,7 @@ def trade_uuid(trade_id: int, *, maker: bool) -> str:
 
 def funding_uuid(ts: int, instrument: int, account: int) -> str:
     """A funding payment: when (microseconds), in which market, whose."""
-    return _uuid(ts >> 8, 8, _FUNDING << 8 | ts & 0xFF, instrument << 40 | account)
+    return _uuid(ts >> 8, 8, _FUNDING << 8 | ts & 0xFF, instrument << _ACCOUNT_BITS | account)
 
 
 def execution_parts(text: str) -> tuple[str, int, int]:
@@ -55,6 +56,11 @@ def execution_parts(text: str) -> tuple[str, int, int]:
     if digits[12] != "8" or kind >> 8 not in names:
         raise ValueError(f"{text!r} is not the id of an execution")
     return names[kind >> 8], high << 8 | kind & 0xFF, low
+
+
+def funding_parts(low: int) -> tuple[int, int]:
+    """The instrument and the account that the last part of a funding payment's UUID is made of."""
+    return low >> _ACCOUNT_BITS, low & (1 << _ACCOUNT_BITS) - 1
 
 
 def account_address(account: int) -> str:

@@ -18,10 +18,10 @@ from polyfeed.dialects.ekiden.numbers import Numbers
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import encode, event, event_head, milliseconds
-from polyfeed.market.candle import Candle
-from polyfeed.market.candles import KEPT, Candles
-from polyfeed.market.intervals import interval_end, interval_start
+from polyfeed.market.candles import KEPT
 from polyfeed.model.batches import Batch
+from polyfeed.model.candle import Candle
+from polyfeed.model.intervals import interval_end, interval_start
 
 CLOSES_AT_ONCE = 60
 """Candles that are told to be over at one mark; after a longer silence the others between are left out."""
@@ -77,31 +77,34 @@ class KlineFeed(ListingFeed):
 
 def candles(listing: Listing, interval: int, starts: list[int]) -> list[Object]:
     """The candles that start at these times, ascending; those before the first that is known are left out."""
-    found = _standing(listing.state.candles, interval, starts)
-    return [_object(listing, interval, start, candle) for start, candle in found]
+    return shown(listing, interval, starts, listing.state.candles.history(interval, KEPT if len(starts) > 1 else 2))
 
 
-def price_candles(listing: Listing, prices: Candles, interval: int, starts: list[int]) -> list[Object]:
-    """As `candles`, of a price that was told, such as a perpetual's mark: it stands until the next one."""
+def shown(listing: Listing, interval: int, starts: list[int], known: Sequence[Candle]) -> list[Object]:
+    """The same, of known candles, oldest first."""
+    return [_object(listing, interval, start, candle) for start, candle in _standing(known, starts)]
+
+
+def price_shown(listing: Listing, starts: list[int], known: Sequence[Candle]) -> list[Object]:
+    """As `shown`, of a price that was told, such as a perpetual's mark: it stands until the next one."""
     text = listing.price
     rows: list[Object] = []
-    for start, candle in _standing(prices, interval, starts):
+    for start, candle in _standing(known, starts):
         told = candle.start == start
         levels = (candle.open, candle.high, candle.low, candle.close) if told else (candle.close,) * 4
         rows.append({"t": milliseconds(start), **dict(zip("ohlc", map(text, levels), strict=True))})
     return rows
 
 
-def _standing(known: Candles, interval: int, starts: list[int]) -> list[tuple[int, Candle]]:
+def _standing(known: Sequence[Candle], starts: list[int]) -> list[tuple[int, Candle]]:
     """Each start with the last candle that had begun by then; without those before the first that is known."""
-    kept = known.history(interval, KEPT if len(starts) > 1 else 2)
     found: list[tuple[int, Candle]] = []
     place = 0
     for start in starts:
-        while place + 1 < len(kept) and kept[place + 1].start <= start:
+        while place + 1 < len(known) and known[place + 1].start <= start:
             place += 1
-        if place < len(kept) and kept[place].start <= start:
-            found.append((start, kept[place]))
+        if place < len(known) and known[place].start <= start:
+            found.append((start, known[place]))
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import Closing, OwnOrder
 from polyfeed.dialects.ekiden import private_words as words
 from polyfeed.dialects.ekiden.ids import account_address, funding_uuid, order_uuid
 from polyfeed.dialects.ekiden.private_objects import average_price, order_type, quote_scale
@@ -17,6 +16,7 @@ from polyfeed.model.enums import Side
 from polyfeed.model.events import FundingPaid, PositionSet
 from polyfeed.model.formulas import cost, cost_divisor
 from polyfeed.model.margin import initial_margin, maintenance_margin
+from polyfeed.model.orders import Closing, OwnOrder
 
 _NO_ORDER = "00000000-0000-0000-0000-000000000000"
 

@@ -7,7 +7,6 @@ neither margin nor positions (sheet 11).
 from __future__ import annotations
 
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.ekiden import private_words as words
 from polyfeed.dialects.ekiden.ids import account_address, order_uuid, trade_uuid
 from polyfeed.dialects.ekiden.public_objects import RATE_DECIMALS, SIDES, Object
@@ -18,6 +17,7 @@ from polyfeed.model.enums import OrderKind
 from polyfeed.model.events import OwnFill, OwnOrderOpened
 from polyfeed.model.formulas import PPM
 from polyfeed.model.numbers import divide_half_up
+from polyfeed.model.orders import OwnOrder
 
 
 def order(listing: Listing, market: Market, account: Account, own: OwnOrder) -> Object:

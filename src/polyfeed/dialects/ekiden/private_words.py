@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.model.enums import CloseReason, ExecutionKind, MarginMode, OrderStatus, Side, TimeInForce, Trigger
 from polyfeed.model.events import OwnOrderOpened, PositionSet
+from polyfeed.model.orders import OwnOrder
 
 FUNDING = "Funding"
 
@@ -84,6 +84,11 @@ _TIMES = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"
 def order_status(order: OwnOrder) -> str:
     """Where an order is in its life."""
     return _STATUSES[order.status][order.filled > 0]
+
+
+def statuses_of(names: Collection[str]) -> tuple[OrderStatus, ...]:
+    """The statuses that orders of these names may have."""
+    return tuple(status for status, words in _STATUSES.items() if any(word in names for word in words))
 
 
 def cancel_type(order: OwnOrder) -> str | None:

@@ -10,9 +10,9 @@ from typing import Any
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.dialects.ekiden.wire import decimal, milliseconds
 from polyfeed.market.book import Level
-from polyfeed.market.tape import TapeEntry
 from polyfeed.model.enums import Side
 from polyfeed.model.events import PositionLiquidated, Trade
+from polyfeed.model.trades import TapeEntry
 
 Object = dict[str, Any]
 

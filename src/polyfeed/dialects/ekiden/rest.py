@@ -1,7 +1,7 @@
 """The REST calls below /api/v1 (spec/ekiden.md 7): routes, limits, who asks.
 
 The calls themselves are in rest_market.py, rest_klines.py and rest_perpetuals.py, a user's own in rest_account.py,
-rest_positions.py and rest_orders.py.
+rest_executions.py, rest_positions.py and rest_orders.py.
 
 Errors have four keys, because the documents and the SDK read different ones.
 """
@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest
 from polyfeed.dialects.ekiden import asyncapi, spec
 from polyfeed.dialects.ekiden.auth import Authority, Login
 from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.rest_account import Accounts
+from polyfeed.dialects.ekiden.rest_executions import Executions
 from polyfeed.dialects.ekiden.rest_klines import Klines
 from polyfeed.dialects.ekiden.rest_market import MarketCalls
 from polyfeed.dialects.ekiden.rest_orders import Orders
@@ -43,14 +44,14 @@ class EkidenRest:
         self._calls: dict[str, tuple[int, int]] = {}
         public = MarketCalls(desk).calls() | Klines(desk).calls() | Perpetuals(desk).calls()
         orders, accounts, positions = Orders(desk), Accounts(desk), Positions(desk)
+        own = accounts.calls() | Executions(desk).calls() | positions.reading()
         self._public: dict[tuple[str, str], Handler] = {
             ("GET", "/ping"): lambda call: reply({"status": "ok", "time": str(call.now // 1000)}),
             ("POST", "/authorize"): self._authorize,
             **{("GET", path): partial(_plain, handler) for path, handler in public.items()},
         }
         self._reading: dict[tuple[str, str], Handler] = {
-            ("GET", path): partial(_plain, handler)
-            for path, handler in (accounts.calls() | positions.reading()).items()
+            ("GET", path): partial(_plain, handler) for path, handler in own.items()
         }
         self._trading: dict[tuple[str, str], Handler] = {
             ("POST", path): handler for path, handler in (orders.calls() | positions.trading()).items()
@@ -132,4 +133,5 @@ class EkidenRest:
 
 
 def _plain(handler: Callable[[Call], object], call: Call) -> RestAnswer:
-    return reply(handler(call))
+    value = handler(call)
+    return value if isinstance(value, RestAsk) else reply(value)

@@ -1,22 +1,26 @@
-"""What a user may ask of the own accounts: orders, executions, balances, addresses, keys (spec/ekiden.md 7).
+"""What a user may ask of the own accounts: orders, balances, addresses, keys (spec/ekiden.md 7).
 
 Lists are of all accounts of the user, or of the one that `sub_account_address` names, newest first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 
-from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder
-from polyfeed.dialects.ekiden import position_objects, spec
+from msgspec.structs import replace
+
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk
 from polyfeed.dialects.ekiden import private_objects as objects
+from polyfeed.dialects.ekiden import private_words as words
+from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.balances import balances
 from polyfeed.dialects.ekiden.desk import Desk
-from polyfeed.dialects.ekiden.ids import account_address, order_uuid
+from polyfeed.dialects.ekiden.ids import account_address, order_number, order_uuid
 from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.rest_scope import Row, Scope, fits, within
-from polyfeed.dialects.ekiden.rest_values import Call, page
+from polyfeed.dialects.ekiden.rest_values import EMPTY_PAGE, Call, page, page_limit, reply
+from polyfeed.model.history import FOREVER, OrderRow, OrdersOf
 
 Handler = Callable[[Call], object]
 
@@ -25,7 +29,7 @@ CLOSED_REALTIME = 500
 
 
 class Accounts:
-    """Answers from the accounts as they are. Every method may raise CallRefused."""
+    """Answers from the accounts as they are, and from history. Every method may raise CallRefused."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -37,7 +41,6 @@ class Accounts:
         return {
             "/order/realtime": self.realtime,
             "/order/history": self.history,
-            "/execution/list": self.executions,
             "/account/balance": self.balances,
             "/user/root-account": self.root,
             "/user/sub-accounts": lambda call: {"sub_accounts": [account_address(one) for one in call.accounts]},
@@ -47,24 +50,40 @@ class Accounts:
     def realtime(self, call: Call) -> object:
         """Open orders; with `open_only=false` those that ended lately instead, as the documents have it."""
         if not call.flag("open_only", True):
-            return page(call, self._closed(call)[:CLOSED_REALTIME])
-        accounts = self._scope.accounts(call)
-        rows = [row for account in accounts for row in self._orders(call, account, account.orders.values())]
-        return page(call, sorted(rows, reverse=True, key=lambda row: row[0]))
+            query = self._ended(call, ())
+            if query is None:
+                return EMPTY_PAGE
+            page_limit(call)  # a wrong one is refused now, not when history has answered
+            latest = replace(query, limit=CLOSED_REALTIME)
+            return RestAsk(latest, lambda rows: reply(page(call, self._rows(call, rows))))
+        found = [
+            OrderRow(account.account_id, order)
+            for account in self._scope.accounts(call)
+            for order in account.orders.values()
+            if within(call, order.opened_ts)
+        ]
+        return page(call, sorted(self._rows(call, found), reverse=True, key=lambda row: row[0]))
 
     def history(self, call: Call) -> object:
-        """The orders that ended lately."""
-        statuses = set(call.request.query.get("order_status", ()))
-        rows = self._closed(call)
-        return page(call, [row for row in rows if not statuses or row[1]["order_status"] in statuses])
+        """The orders that ended, of the statuses that are asked for; the cursor is the last one's id."""
+        names, limit = set(call.request.query.get("order_status", ())), page_limit(call)
+        query = self._ended(call, names)
+        if query is None:
+            return EMPTY_PAGE
+        cursor = call.text("cursor")
+        before = (order_number(cursor) or 0) if cursor else FOREVER
+        found: list[Row] = []
 
-    def executions(self, call: Call) -> object:
-        """The last matches and funding payments."""
-        found: list[tuple[int, Object]] = []
-        for account in self._scope.accounts(call):
-            found += [(ts, row) for ts, row in self._executed(account) if within(call, ts) and fits(call, row)]
-        found.sort(key=lambda one: one[0])
-        return page(call, [(row["exec_id"], row) for _, row in reversed(found)])
+        def more(query: OrdersOf, rows: Sequence[OrderRow]) -> RestAnswer:
+            found.extend(row for row in self._rows(call, rows) if not names or row[1]["order_status"] in names)
+            if len(found) <= limit and len(rows) == query.limit:
+                following = replace(query, before=rows[-1].order.order_id)
+                return RestAsk(following, partial(more, following))
+            last = found[limit - 1][0] if len(found) > limit else ""
+            return reply({"list": [row for _, row in found[:limit]], "next_page_cursor": last})
+
+        query = replace(query, before=before, limit=limit + 1)
+        return RestAsk(query, partial(more, query))
 
     def balances(self, call: Call) -> object:
         """The settlement currency of each account, and what else there is of any."""
@@ -96,27 +115,23 @@ class Accounts:
 
     # --- parts ------------------------------------------------------------------------------------------------------
 
-    def _executed(self, account: Account) -> Iterator[tuple[int, Object]]:
-        """When, and what: matches and funding, each kind oldest first."""
-        symbols = self._desk.symbols
-        for one in account.fills:
-            listing = symbols.by_id(one.fill.instrument)
-            if listing is not None:
-                yield one.ts, objects.execution(listing, self._market, account, one.fill, one.terms, one.ts)
-        for payment in account.payments:
-            listing = symbols.by_id(payment.paid.instrument)
-            if listing is not None:
-                yield payment.ts, position_objects.funding(listing, account, payment.paid, payment.ts)
+    def _ended(self, call: Call, names: Collection[str]) -> OrdersOf | None:
+        """What asks for the orders that ended, of these names of statuses or any; None where there can be none."""
+        asked = self._scope.asked(call)
+        number = order_number(call.text("order_id")) if call.text("order_id") else 0
+        statuses = words.statuses_of(names)
+        if number is None or (names and not statuses):
+            return None
+        return OrdersOf(**asked, statuses=statuses, order_id=number, client_id=call.text("order_link_id"))
 
-    def _closed(self, call: Call) -> list[Row]:
-        accounts = self._scope.accounts(call)
-        rows = [row for account in accounts for row in self._orders(call, account, account.closed.values())]
-        return sorted(rows, reverse=True, key=lambda row: row[0])
-
-    def _orders(self, call: Call, account: Account, orders: Iterable[OwnOrder]) -> Iterator[Row]:
-        for order in orders:
-            listing = self._desk.symbols.by_id(order.terms.instrument)
-            if listing is not None and within(call, order.opened_ts):
-                row = objects.order(listing, self._market, account, order)
+    def _rows(self, call: Call, orders: Iterable[OrderRow]) -> list[Row]:
+        """Orders as objects, those that the call asks for."""
+        rows: list[Row] = []
+        for one in orders:
+            account = self._desk.context.accounts.get(one.account)
+            listing = self._desk.symbols.by_id(one.order.terms.instrument)
+            if account is not None and listing is not None:
+                row = objects.order(listing, self._market, account, one.order)
                 if fits(call, row):
-                    yield order_uuid(order.order_id), row
+                    rows.append((order_uuid(one.order.order_id), row))
+        return rows

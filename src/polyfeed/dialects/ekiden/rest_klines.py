@@ -1,20 +1,27 @@
 """`market/kline`, and those of mark and index prices (spec/ekiden.md 7).
 
-A spot instrument's mark and index prices are its last price, so their candles are its own.
+A spot instrument's mark and index prices are its last price, so their candles are its own. Those of a perpetual are
+not in history, so they go back as far as memory does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from polyfeed.dialects._base.rest import RestAsk, RestResponse
 from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.desk import Desk
-from polyfeed.dialects.ekiden.kline import candles, price_candles
+from polyfeed.dialects.ekiden.kline import price_shown, shown
+from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.rest_scope import Listings
-from polyfeed.dialects.ekiden.rest_values import Call, CallRefused
+from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, reply
 from polyfeed.dialects.ekiden.symbols import Listing
 from polyfeed.market.candles import KEPT, Candles
-from polyfeed.market.intervals import interval_start
+from polyfeed.market.price_history import PriceHistory
+from polyfeed.model.candle import Candle
+from polyfeed.model.history import CandlesOf
+from polyfeed.model.intervals import interval_start
 
 Handler = Callable[[Call], object]
 
@@ -38,22 +45,24 @@ class Klines:
     def kline(self, call: Call) -> object:
         """Candles, oldest first."""
         listing = self._listings.one(call)
-        return {"symbol": listing.symbol, "list": candles(listing, *self._starts(call, listing))}
+        interval, starts = self._starts(call, listing)
+        return _asked(listing, interval, starts, partial(shown, listing, interval, starts))
 
     def mark_kline(self, call: Call) -> object:
         """Candles of the mark price."""
-        listing = self._listings.one(call)
-        prices = listing.state.prices
-        return self._price_kline(call, listing, listing.state.candles if prices is None else prices.mark)
+        return self._price_kline(call, lambda prices: prices.mark)
 
     def index_kline(self, call: Call) -> object:
         """Candles of the index price."""
-        listing = self._listings.one(call)
-        prices = listing.state.prices
-        return self._price_kline(call, listing, listing.state.candles if prices is None else prices.index)
+        return self._price_kline(call, lambda prices: prices.index)
 
-    def _price_kline(self, call: Call, listing: Listing, prices: Candles) -> object:
-        return {"symbol": listing.symbol, "list": price_candles(listing, prices, *self._starts(call, listing))}
+    def _price_kline(self, call: Call, of: Callable[[PriceHistory], Candles]) -> object:
+        listing = self._listings.one(call)
+        interval, starts = self._starts(call, listing)
+        prices = listing.state.prices
+        if prices is None:
+            return _asked(listing, interval, starts, partial(price_shown, listing, starts))
+        return {"symbol": listing.symbol, "list": price_shown(listing, starts, of(prices).history(interval, KEPT))}
 
     def _starts(self, call: Call, listing: Listing) -> tuple[int, list[int]]:
         """The interval that is asked for, and the starts of its candles, ascending."""
@@ -70,3 +79,17 @@ class Klines:
             starts.append(start)
             start = interval_start(interval, start - 1)
         return interval, starts[::-1]
+
+
+def _asked(
+    listing: Listing, interval: int, starts: list[int], rows: Callable[[Sequence[Candle]], list[Object]]
+) -> RestAsk:
+    """Candles that history knows at these starts: those there were, and the last one before."""
+    first, last = (starts[0], starts[-1]) if starts else (0, -1)
+    before = CandlesOf(instrument=listing.id, interval=interval, until=first - 1, limit=1)
+    within = CandlesOf(instrument=listing.id, interval=interval, since=first, until=last, limit=len(starts))
+
+    def told(known: list[Candle]) -> RestResponse:
+        return reply({"symbol": listing.symbol, "list": rows(known)})
+
+    return RestAsk(before, lambda earlier: RestAsk(within, lambda found: told([*earlier, *found])))

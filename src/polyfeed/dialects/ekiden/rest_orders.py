@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
 from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.desk import Desk
@@ -23,6 +22,7 @@ from polyfeed.dialects.ekiden.wire import milliseconds
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AmendOrder, CancelAll, CancelOrder
 from polyfeed.model.enums import CloseReason
+from polyfeed.model.orders import OwnOrder
 
 Handler = Callable[[Call], RestAnswer]
 

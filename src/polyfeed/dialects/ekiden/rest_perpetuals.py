@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from polyfeed.dialects._base.rest import RestAsk, RestResponse
 from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.private_objects import quote_scale
 from polyfeed.dialects.ekiden.public_objects import RATE_DECIMALS, Object
-from polyfeed.dialects.ekiden.rest_scope import Listings, within
-from polyfeed.dialects.ekiden.rest_values import Call
+from polyfeed.dialects.ekiden.rest_scope import Listings
+from polyfeed.dialects.ekiden.rest_values import Call, period_of, reply
 from polyfeed.dialects.ekiden.risk import risk_limits
 from polyfeed.dialects.ekiden.wire import decimal, milliseconds
-from polyfeed.market.price_history import FUNDINGS_KEPT
 from polyfeed.model.formulas import PPM
+from polyfeed.model.history import RateRow, RatesOf
 
 Handler = Callable[[Call], object]
 
-_FUNDINGS = 200
+_FUNDINGS, _MOST_FUNDINGS = 200, 1000
 
 
 class Perpetuals:
-    """Answers from the market as it is. Every method may raise CallRefused."""
+    """Answers from the market as it is, and from history. Every method may raise CallRefused."""
 
     def __init__(self, desk: Desk) -> None:
         self._market = desk.context.market
@@ -37,18 +38,21 @@ class Perpetuals:
 
     def funding(self, call: Call) -> object:
         """Rates that were paid, newest first."""
-        listing = self._listings.one(call)
-        prices = listing.state.prices
-        rows = [
-            {
-                "symbol": listing.symbol,
-                "funding_rate": decimal(one.rate_ppm, RATE_DECIMALS),
-                "funding_time": milliseconds(one.ts),
-            }
-            for one in ([] if prices is None else reversed(prices.fundings))
-            if within(call, one.ts)
-        ]
-        return {"list": rows[: call.number("limit", _FUNDINGS, 1, FUNDINGS_KEPT)]}
+        listing, (since, until) = self._listings.one(call), period_of(call)
+        limit = call.number("limit", _FUNDINGS, 1, _MOST_FUNDINGS)
+
+        def told(rows: Sequence[RateRow]) -> RestResponse:
+            listed = [
+                {
+                    "symbol": listing.symbol,
+                    "funding_rate": decimal(one.rate_ppm, RATE_DECIMALS),
+                    "funding_time": milliseconds(one.ts),
+                }
+                for one in rows
+            ]
+            return reply({"list": listed})
+
+        return RestAsk(RatesOf(instrument=listing.id, since=since, until=until, limit=limit), told)
 
     def open_interest(self, call: Call) -> object:
         """The open interest as it is."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from polyfeed.accounts.account import Account
 from polyfeed.dialects.ekiden.desk import Desk
 from polyfeed.dialects.ekiden.public_objects import Object
-from polyfeed.dialects.ekiden.rest_values import Call, account_of, listing_of
+from polyfeed.dialects.ekiden.rest_values import Call, account_of, listing_of, period_of
 from polyfeed.dialects.ekiden.symbols import Listing
 
 Row = tuple[str, Object]
 """An object with the name that a cursor may give it."""
-
-_EVER = 1 << 62
 
 
 class Listings:
@@ -49,10 +49,22 @@ class Scope:
         found = (self._desk.context.accounts.get(number) for number in numbers)
         return [account for account in found if account is not None]
 
+    def asked(self, call: Call) -> dict[str, Any]:
+        """The accounts, instruments and times that a call is about, as queries have them. Raises CallRefused."""
+        symbol, (since, until) = call.text("symbol"), period_of(call)
+        listings = [listing_of(self._desk.symbols, symbol)] if symbol else self._desk.symbols
+        return {
+            "accounts": tuple(account.account_id for account in self.accounts(call)),
+            "instruments": tuple(listing.id for listing in listings),
+            "since": since,
+            "until": until,
+        }
+
 
 def within(call: Call, ts: int) -> bool:
     """Whether a time (microseconds) lies in what the call asks for, in milliseconds. Raises CallRefused."""
-    return call.number("start_time", 0, 0, _EVER) <= ts // 1000 <= call.number("end_time", _EVER, 0, _EVER)
+    since, until = period_of(call)
+    return since <= ts <= until
 
 
 def fits(call: Call, row: Object) -> bool:

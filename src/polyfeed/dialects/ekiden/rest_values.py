@@ -20,6 +20,11 @@ from polyfeed.model.numbers import parse_scaled
 
 PAGE_DEFAULT, PAGE_LIMIT = 50, 1000
 
+EMPTY_PAGE: Object = {"list": [], "next_page_cursor": ""}
+
+_LAST_MS = 1 << 51
+"""Milliseconds later than every time."""
+
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 """Pages of any origin may read the replies: a login is a header, which no browser sends by itself."""
 
@@ -166,9 +171,20 @@ def account_of(call: Call, address: object) -> int:
     return number
 
 
+def period_of(call: Call) -> tuple[int, int]:
+    """The first and the last microsecond of the milliseconds that a call asks for. Raises CallRefused."""
+    first, last = call.number("start_time", 0, 0, _LAST_MS), call.number("end_time", _LAST_MS, 0, _LAST_MS)
+    return first * 1000, last * 1000 + 999
+
+
+def page_limit(call: Call) -> int:
+    """How many rows a page has at most. Raises CallRefused."""
+    return call.number("limit", PAGE_DEFAULT, 1, PAGE_LIMIT)
+
+
 def page(call: Call, rows: Sequence[tuple[str, Object]]) -> Object:
     """A page of a list, whose rows come with their ids: `limit` rows after the one that `cursor` names."""
-    limit, cursor = call.number("limit", PAGE_DEFAULT, 1, PAGE_LIMIT), call.text("cursor")
+    limit, cursor = page_limit(call), call.text("cursor")
     start = 0
     if cursor:
         start = next((place + 1 for place, (name, _) in enumerate(rows) if name == cursor), len(rows))

@@ -7,7 +7,7 @@ found elsewhere, inferred or is a decision of ours.
 from __future__ import annotations
 
 from polyfeed.dialects._base.closes import CloseCause
-from polyfeed.market.intervals import MONTH, WEEK_MONDAY
+from polyfeed.model.intervals import MONTH, WEEK_MONDAY
 
 NAME = "ekiden"
 

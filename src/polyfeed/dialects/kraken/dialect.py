@@ -7,7 +7,7 @@ from collections.abc import Callable
 from polyfeed.dialects._base.dialect import Dialect, Limits, Peer
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.feeds import Feed
-from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
 from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.kraken import faults, spec
 from polyfeed.dialects.kraken.book import BookFeed, SharedBook
@@ -59,7 +59,7 @@ class KrakenDialect(Dialect):
             return TradeFeed(key, pair, number, spec.TRADE_SNAPSHOT if self._settings.trade_snapshot else 0)
         return _FEEDS[key.channel](key, pair, number)
 
-    def rest(self, now: int, request: RestRequest) -> RestResponse:
+    def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers one of the nine public calls."""
         return self._rest.answer(now, request)
 

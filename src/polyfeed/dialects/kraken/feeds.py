@@ -15,11 +15,11 @@ from polyfeed.dialects.kraken.pairs import Pair
 from polyfeed.dialects.kraken.wire import channel_name, encode, time_text
 from polyfeed.market.book import Level
 from polyfeed.market.changes import LevelChange
-from polyfeed.market.tape import TapeEntry
 from polyfeed.market.window import Window
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.events import BookReset, Trade
+from polyfeed.model.trades import TapeEntry
 
 _MINUTE = 60
 _NO_LEVEL = Level(0, 0, 0)

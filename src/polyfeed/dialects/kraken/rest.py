@@ -8,7 +8,7 @@ keyed by the REST name.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from polyfeed.dialects._base.rest import RestRequest, RestResponse
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse
 from polyfeed.dialects.kraken import rest_bodies, spec
 from polyfeed.dialects.kraken.pairs import Pair, Pairs
 from polyfeed.dialects.kraken.rest_names import accepted_names, asset_name, pair_name
@@ -30,6 +30,9 @@ PRIVATE = "EAPI:Invalid key"
 
 DEPTH_DEFAULT, DEPTH_LIMIT = 100, 500
 TRADES_LIMIT = 1000
+
+LATEST_ID = 1 << 63
+"""`since` of the year 2262 in nanoseconds; nothing is later."""
 
 Arguments = dict[str, str]
 
@@ -57,7 +60,7 @@ class KrakenRest:
             "Spread": self._spread,
         }
 
-    def answer(self, now: int, request: RestRequest) -> RestResponse:
+    def answer(self, now: int, request: RestRequest) -> RestAnswer:
         """The reply to a call; `now` is gateway time in microseconds."""
         if not request.path.startswith("/0/"):
             return RestResponse(404, b"Not Found", "text/plain")
@@ -66,7 +69,8 @@ class KrakenRest:
         if call is None:
             return _envelope({"error": [PRIVATE if kind == "private" else UNKNOWN_METHOD]})
         try:
-            return _envelope({"error": [], "result": call(now // spec.SECOND, _arguments(request))})
+            result = call(now // spec.SECOND, _arguments(request))
+            return result if isinstance(result, RestAsk) else _envelope({"error": [], "result": result})
         except CallRefused as refused:
             return _envelope({"error": [str(refused)]})
 
@@ -109,10 +113,15 @@ class KrakenRest:
         pair, count = self._one(arguments), _number(arguments, "count", DEPTH_DEFAULT)
         return {pair_name(pair.name): rest_bodies.depth(pair, min(count, DEPTH_LIMIT))}
 
-    def _trades(self, now: int, arguments: Arguments) -> dict[str, Any]:
+    def _trades(self, now: int, arguments: Arguments) -> RestAsk:
         pair, count = self._one(arguments), _number(arguments, "count", TRADES_LIMIT)
-        rows, last = rest_bodies.trades(pair, _number(arguments, "since", 0), min(count, TRADES_LIMIT))
-        return {pair_name(pair.name): rows, "last": last}
+        since = min(_number(arguments, "since", 0), LATEST_ID)
+
+        def shown(found: Sequence[Any]) -> RestResponse:
+            rows, last = rest_bodies.trades(pair, since, found)
+            return _envelope({"error": [], "result": {pair_name(pair.name): rows, "last": last}})
+
+        return RestAsk(rest_bodies.trades_after(pair, since, min(count, TRADES_LIMIT)), shown)
 
     def _spread(self, now: int, arguments: Arguments) -> dict[str, Any]:
         pair = self._one(arguments)

@@ -7,6 +7,7 @@ JSON.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Raw
@@ -16,8 +17,9 @@ from polyfeed.dialects.kraken.pairs import Pair
 from polyfeed.dialects.kraken.rest_names import FIAT, alternate_name, asset_name
 from polyfeed.dialects.kraken.wire import fixed, time_text
 from polyfeed.market.book import Level
-from polyfeed.market.candle import Candle
+from polyfeed.model.candle import Candle
 from polyfeed.model.enums import InstrumentStatus, OrderKind, Side
+from polyfeed.model.history import TradeRow, TradesOf
 from polyfeed.model.numbers import divide_half_up, format_scaled
 
 Row = list[Any]
@@ -100,17 +102,23 @@ def depth(pair: Pair, count: int) -> dict[str, list[Row]]:
     return {name: [_level(pair, entry) for entry in side.top(count)] for name, side in sides.items()}
 
 
-def trades(pair: Pair, since: int, count: int) -> tuple[list[Row], str]:
-    """Trades after `since`, oldest first, and the `since` that goes on after them.
+def trades_after(pair: Pair, since: int, count: int) -> TradesOf:
+    """What asks for trades after `since`: what an earlier reply gave, or a time in seconds, as clients send both.
 
-    `since` is what an earlier reply gave, in nanoseconds, or a time in seconds, as clients send both. Without it these
-    are the last `count` trades, otherwise the first `count` after it.
+    Without it these are the last `count` trades, otherwise the first `count` after it.
     """
-    tape = pair.state.tape
     if since < _SMALLEST_ID:
         since *= _NANO * spec.SECOND
-    entries = [entry for entry in tape.recent(len(tape)) if entry.ts * _NANO > since]
-    entries = entries[:count] if since else entries[-count:]
+    ts, nth = divmod(since, _NANO)
+    return TradesOf(instrument=pair.id, after=(ts, nth) if since else (-1, 0), last=not since, limit=count)
+
+
+def trades(pair: Pair, since: int, found: Sequence[TradeRow]) -> tuple[list[Row], str]:
+    """Trades, oldest first, and the `since` that goes on after them.
+
+    That is the last one's time in nanoseconds. Venue time has microseconds, so the last three digits number those of
+    one time: no two trades have the same, and a reply may end in the midst of a sweep.
+    """
     rows = [
         [
             pair.price(entry.price),
@@ -121,9 +129,11 @@ def trades(pair: Pair, since: int, count: int) -> tuple[list[Row], str]:
             "",
             entry.trade_id,
         ]
-        for entry in entries
+        for entry in (one.trade for one in found)
     ]
-    return rows, str(entries[-1].ts * _NANO if entries else since)
+    if not found:
+        return rows, str(since if since >= _SMALLEST_ID else since * _NANO * spec.SECOND)
+    return rows, str(found[-1].trade.ts * _NANO + found[-1].nth)
 
 
 def candles(pair: Pair, minutes: int, since: int) -> tuple[list[Row], int]:

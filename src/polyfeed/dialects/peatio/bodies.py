@@ -12,8 +12,8 @@ from polyfeed.dialects.peatio import spec
 from polyfeed.dialects.peatio.markets import PeatioMarket
 from polyfeed.dialects.peatio.sequences import Increment, Levels
 from polyfeed.dialects.peatio.wire import raw_string
-from polyfeed.market.candle import Candle
 from polyfeed.market.window import Window
+from polyfeed.model.candle import Candle
 from polyfeed.model.enums import Side
 from polyfeed.model.events import Trade
 from polyfeed.model.numbers import divide_half_up

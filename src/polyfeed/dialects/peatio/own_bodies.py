@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.peatio import spec
 from polyfeed.dialects.peatio.bodies import side_word
 from polyfeed.dialects.peatio.markets import PeatioMarket
@@ -10,6 +9,7 @@ from polyfeed.dialects.peatio.wire import plain, raw_string
 from polyfeed.model.enums import OrderKind, OrderStatus, Side
 from polyfeed.model.events import DepositAddressCreated, OwnFill, Trade
 from polyfeed.model.numbers import divide_half_up
+from polyfeed.model.orders import OwnOrder
 
 _STATES = {
     OrderStatus.OPEN: "wait",

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects._base.effects import Effect, Send, Submit
 from polyfeed.dialects.rails import requests, spec, wire
 from polyfeed.dialects.rails.ids import order_id_of
@@ -24,6 +23,7 @@ from polyfeed.dialects.rails.requests import Content, Refused
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, CancelOrder, ReplaceOrder
 from polyfeed.model.enums import CloseReason, Refusal
+from polyfeed.model.orders import OwnOrder
 
 
 class Waiting(Struct, frozen=True):

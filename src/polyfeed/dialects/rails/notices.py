@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeVar
 
 from polyfeed.accounts.account import EVERY_PERPETUAL, Account
 from polyfeed.accounts.accounts import AccountChange
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.rails import spec, wire
 from polyfeed.dialects.rails.ids import is_uuid
 from polyfeed.dialects.rails.markets import Listing, Market
@@ -19,6 +18,7 @@ from polyfeed.dialects.rails.orders import as_entered, client_id_text, order_obj
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import CloseReason, OrderStatus
 from polyfeed.model.events import LeverageSet, OwnFill, OwnOrderAmended, OwnOrderOpened, OwnOrderUpdated, OwnTriggered
+from polyfeed.model.orders import OwnOrder
 
 T = TypeVar("T")
 

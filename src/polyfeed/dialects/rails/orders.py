@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder, opened
 from polyfeed.dialects.rails import spec
 from polyfeed.dialects.rails.ids import is_uuid, order_ulid
 from polyfeed.dialects.rails.markets import Market
 from polyfeed.dialects.rails.wire import milliseconds
 from polyfeed.model.enums import OrderKind, OrderStatus, Side, Trigger
 from polyfeed.model.events import OwnOrderOpened
+from polyfeed.model.orders import OwnOrder, opened
 
 SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
 

@@ -5,14 +5,14 @@ Errors are `{"message": reason}` with their HTTP status. Calls about an account 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
-from polyfeed.dialects._base.rest import RestAnswer, RestRequest, RestResponse
+from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse
 from polyfeed.dialects.rails import asyncapi, auth, rest_bodies, rest_money, spec
 from polyfeed.dialects.rails.auth import Login, Tokens
 from polyfeed.dialects.rails.bulk import Bulk
@@ -21,6 +21,8 @@ from polyfeed.dialects.rails.limiter import Limiter
 from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.requests import Refused
 from polyfeed.dialects.rails.wire import short
+from polyfeed.model.history import OrderRow
+from polyfeed.model.orders import OwnOrder
 
 _ALL = "all"
 
@@ -102,13 +104,24 @@ class RailsRest:
 
     def _open_order(self, now: int, request: RestRequest, login: Login) -> RestResponse:
         self._charge(now, login.account)
-        found = rest_bodies.find_order(login.account, login.account.orders, self._wanted(request))
-        return answer({"openOrder": found})
+        wanted = self._wanted(request)
+        found = rest_bodies.order_asked(wanted, login.account)
+        known = found if isinstance(found, OwnOrder) else None
+        return answer({"openOrder": rest_bodies.order_found(wanted, login.account, known)})
 
-    def _order(self, now: int, request: RestRequest, login: Login) -> RestResponse:
+    def _order(self, now: int, request: RestRequest, login: Login) -> RestAnswer:
         self._charge(now, login.account)
-        recent = rest_bodies.recent_orders(login.account, self._context.accounts.ts)
-        return answer({"order": rest_bodies.find_order(login.account, recent, self._wanted(request))})
+        wanted = self._wanted(request)
+        found = rest_bodies.order_asked(wanted, login.account)
+        if isinstance(found, OwnOrder):
+            return answer({"order": rest_bodies.order_found(wanted, login.account, found)})
+        oldest = self._context.accounts.ts - spec.RECENT_US
+
+        def told(rows: Sequence[OrderRow]) -> RestResponse:
+            ended = rows[0].order if rows else None
+            return answer({"order": rest_bodies.order_found(wanted, login.account, ended, oldest)})
+
+        return RestAsk(found, _refusable(told))
 
     def _cancel_orders(self, now: int, request: RestRequest, login: Login) -> RestAnswer:
         if not login.trades:
@@ -122,9 +135,10 @@ class RailsRest:
         self._charge(now, login.account)
         return Bulk(self._listing, login.account, market, client_id).next()
 
-    def _completed_orders(self, now: int, request: RestRequest, login: Login) -> RestResponse:
+    def _completed_orders(self, now: int, request: RestRequest, login: Login) -> RestAnswer:
         start, end = _time(request, "startDate"), _time(request, "endDate")
-        return answer(rest_bodies.completed_orders(self._listing, login.account, start, end, request.first("start")))
+        query = rest_bodies.completed_asked(self._listing, login.account, start, end, request.first("start"))
+        return RestAsk(query, lambda rows: answer(rest_bodies.completed_orders(self._listing, rows)))
 
     def _balances(self, now: int, request: RestRequest, login: Login) -> RestResponse:
         return answer(rest_money.balances(self._context.market.currencies, login.account))
@@ -160,6 +174,18 @@ def _time(request: RestRequest, name: str) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise Refused(spec.BAD, f"{name} must be milliseconds since the epoch")
     return int(text) * 1000
+
+
+def _refusable(reply: Callable[[Sequence[Any]], RestAnswer]) -> Callable[[Sequence[Any]], RestAnswer]:
+    """A reply that is made later, and whose refusal is its answer."""
+
+    def made(rows: Sequence[Any]) -> RestAnswer:
+        try:
+            return reply(rows)
+        except Refused as refused:
+            return answer({"message": refused.text}, refused.status)
+
+    return made
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] = {}) -> RestResponse:

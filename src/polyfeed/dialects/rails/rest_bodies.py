@@ -4,21 +4,22 @@ next.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from polyfeed.accounts.account import Account, Fill
-from polyfeed.accounts.orders import OwnOrder
+from polyfeed.accounts.account import Account
 from polyfeed.dialects.rails import spec
-from polyfeed.dialects.rails.ids import order_id_of, order_ulid
+from polyfeed.dialects.rails.ids import MATCH, number_of, order_id_of, order_ulid
 from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.orders import SIDES, kind_text, order_object, trigger_fields
 from polyfeed.dialects.rails.requests import Refused
 from polyfeed.dialects.rails.rows import execution_text, fill_text, match_id
 from polyfeed.dialects.rails.wire import decimal, milliseconds
 from polyfeed.model.enums import InstrumentKind, InstrumentStatus
+from polyfeed.model.history import FOREVER, FillRow, FillsOf, OrdersOf, place_before
+from polyfeed.model.orders import Fill, OwnOrder
 
 Body = dict[str, Any]
 
@@ -88,20 +89,30 @@ def open_orders(listing: Listing, account: Account, market: Market | None, start
     return body
 
 
-def recent_orders(account: Account, now: int) -> dict[int, OwnOrder]:
-    """The open orders and those that ended in the last hour of venue time, the newest end last."""
-    recent = {one.order_id: one for one in account.closed.values() if one.updated_ts > now - spec.RECENT_US}
-    return recent | account.orders
+def order_asked(wanted: Wanted, account: Account) -> OwnOrder | OrdersOf:
+    """The open order that a call asks for, or what asks for it among those that ended.
 
-
-def find_order(account: Account, orders: Mapping[int, OwnOrder], wanted: Wanted) -> Body:
-    """Which of the account's `orders` a call asks for; of several with one name the last. Raises Refused (404)."""
-    found: OwnOrder | None = None
+    Of several with one name it is the last.
+    """
+    number = order_id_of(wanted.order_id) or 0
     if wanted.order_id:
-        found = orders.get(order_id_of(wanted.order_id) or 0)
+        found = account.orders.get(number)
     else:
-        found = next((one for one in reversed(list(orders.values())) if one.terms.client_id == wanted.client_id), None)
-    if found is None or found.terms.instrument != wanted.market.id:
+        named = (one for one in reversed(account.orders.values()) if one.terms.client_id == wanted.client_id)
+        found = next(named, None)
+    if found is not None:
+        return found
+    return OrdersOf(
+        accounts=(account.account_id,),
+        order_id=number if wanted.order_id else 0,
+        client_id="" if wanted.order_id else wanted.client_id,
+        limit=1 if number or not wanted.order_id else 0,
+    )
+
+
+def order_found(wanted: Wanted, account: Account, found: OwnOrder | None, oldest: int = 0) -> Body:
+    """The order that a call asked for, if it did not end before `oldest`. Raises Refused (404)."""
+    if found is None or found.terms.instrument != wanted.market.id or (found.ended and found.updated_ts <= oldest):
         raise Refused(spec.NOT_FOUND, spec.ORDER_NOT_FOUND)
     return order_object(wanted.market, account, found)
 
@@ -119,28 +130,34 @@ def _start(start: str) -> int:
 # --- fills ------------------------------------------------------------------------------------------------------------
 
 
-def completed_orders(listing: Listing, account: Account, since: int | None, until: int | None, start: str) -> Body:
-    """The account's fills between two times (microseconds), the newest first; `last`, on every page that has any, is
-    the match id to go on from (found: it is not optional).
+def completed_asked(listing: Listing, account: Account, since: int | None, until: int | None, start: str) -> FillsOf:
+    """What asks for the account's fills between two times (microseconds), the newest first.
+
+    `start` is the match id that the page before ended with: both sides of an own match are on one page, so it goes on
+    before either. Raises Refused.
     """
-    rows = [
-        (listed, fill)
-        for fill in reversed(account.fills)
-        if (since is None or fill.ts >= since)
-        and (until is None or fill.ts <= until)
-        and (listed := listing.by_id(fill.fill.instrument)) is not None
-    ]
-    if start:
-        place = [match_id(fill.fill) for _, fill in rows]
-        if start not in place:
-            raise Refused(spec.BAD, "start is no match id of these")
-        rows = rows[len(place) - place[::-1].index(start) :]
+    match = number_of(MATCH, start) if start else None
+    if start and match is None:
+        raise Refused(spec.BAD, "start is no match id of these")
+    return FillsOf(
+        accounts=(account.account_id,),
+        instruments=tuple(market.id for market in listing),
+        since=0 if since is None else since,
+        until=FOREVER if until is None else until,
+        before=FOREVER if match is None else place_before(match),
+        limit=spec.PAGE + 1,
+    )
+
+
+def completed_orders(listing: Listing, rows: Sequence[FillRow]) -> Body:
+    """A page of fills; `last`, on every page that has any, is the match id to go on from (found: not optional)."""
     page = rows[: spec.PAGE]
-    if len(page) < len(rows) and match_id(page[-1][1].fill) == match_id(rows[len(page)][1].fill):
+    if len(page) < len(rows) and page[-1].fill.fill.trade_id == rows[len(page)].fill.fill.trade_id:
         page = page[:-1]  # both sides of an own match stay together
-    body: Body = {"completedOrders": [_completed(listed, fill) for listed, fill in page]}
+    markets = {market.id: market for market in listing}
+    body: Body = {"completedOrders": [_completed(markets[one.fill.fill.instrument], one.fill) for one in page]}
     if page:
-        body["last"] = match_id(page[-1][1].fill)
+        body["last"] = match_id(page[-1].fill.fill)
     return body
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from polyfeed.accounts.account import Account
-from polyfeed.accounts.orders import OwnOrder
 from polyfeed.dialects.rails import spec, wire
 from polyfeed.dialects.rails.ids import MAKER_MATCH, MATCH, order_ulid, uuid_of
 from polyfeed.dialects.rails.markets import Market
 from polyfeed.dialects.rails.orders import SIDES, kind_text, trigger_fields
 from polyfeed.dialects.rails.wire import milliseconds
-from polyfeed.market.tape import TapeEntry
 from polyfeed.model.enums import Side
 from polyfeed.model.events import OwnFill, Trade
+from polyfeed.model.orders import OwnOrder
+from polyfeed.model.trades import TapeEntry
 
 Row = dict[str, object]
 

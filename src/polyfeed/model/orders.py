@@ -1,4 +1,4 @@
-"""A user's order: the terms it came with and where it stands."""
+"""A user's order: the terms it came with and where it stands; and what it matched."""
 
 from __future__ import annotations
 
@@ -82,6 +82,14 @@ class OwnOrder(Struct, frozen=True, array_like=True, gc=False):
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in ENDED
+
+
+class Fill(Struct, frozen=True, array_like=True, gc=False):
+    """A match of an own order: when, what, and the order's terms (None when it was opened before all that is known)."""
+
+    ts: int
+    fill: OwnFill
+    terms: OwnOrderOpened | None
 
 
 def opened(event: OwnOrderOpened, ts: int) -> OwnOrder:

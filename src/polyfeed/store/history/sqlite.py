@@ -1,0 +1,75 @@
+"""History in a file of SQLite's, beside the journal."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from polyfeed.store.history.database import Database, DatabaseError, conflict, quoted
+from polyfeed.store.history.schema import WIDE, Table
+
+BUSY_SECONDS = 10.0
+"""How long a statement waits for another process that writes."""
+
+T = TypeVar("T")
+
+
+class SqliteDatabase(Database):
+    """A connection to the file at a path, which is made when it is not there.
+
+    It is in WAL mode, so readers see the last transaction while the next is written; `synchronous = NORMAL` may lose
+    the last transactions in a power failure but never damages the file, and what is lost is written again.
+    """
+
+    wide = "TEXT"
+
+    def __init__(self, path: Path) -> None:
+        def opened() -> sqlite3.Connection:
+            connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            return connection
+
+        self._connection = _guarded(opened)
+
+    def query(self, sql: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
+        """As the base says."""
+        return _guarded(lambda: self._connection.execute(sql, values).fetchall())
+
+    def put(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+        """As the base says. WIDE sums are text, which SQLite's integers of 64 bits would lose digits of."""
+        wide = [place for place, (_, kind) in enumerate(table.columns) if kind == WIDE]
+        if wide:
+            rows = [tuple(str(one) if place in wide else one for place, one in enumerate(row)) for row in rows]
+        _guarded(lambda: self._connection.executemany(_insert(table), rows))
+
+    def commit(self) -> None:
+        """As the base says."""
+        _guarded(self._connection.commit)
+
+    def roll_back(self) -> None:
+        """As the base says."""
+        _guarded(self._connection.rollback)
+
+    def close(self) -> None:
+        """As the base says."""
+        with suppress(sqlite3.Error):
+            self._connection.close()
+
+
+@cache
+def _insert(table: Table) -> str:
+    names = ", ".join(map(quoted, table.names))
+    places = ", ".join("?" * len(table.columns))
+    return f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({places}) {conflict(table)}"
+
+
+def _guarded(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except (sqlite3.Error, OSError) as error:
+        raise DatabaseError(str(error)) from error

@@ -1,0 +1,160 @@
+"""The writer keeps up, or makes up for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from polyfeed.model.batches import Batch
+from polyfeed.store.history import writer as module
+from polyfeed.store.history.database import Database, DatabaseError
+from polyfeed.store.history.history import History, opener
+from polyfeed.store.history.writer import HistoryWriter
+from tests.store.history.contract import flows, queries
+from tests.store.history.naive import Naive
+
+SECONDS = 20.0
+
+
+class Rig:
+    """A venue's past as a list, a journal that has it from `kept` on, and a database that can be out of reach."""
+
+    def __init__(self, directory: Path) -> None:
+        self.batches = flows()[2]
+        self.open = opener("sqlite", directory)
+        self.kept = 1
+        self.replayed: list[tuple[int, int]] = []
+        self.broken = 0
+
+    def replay(self, first: int, until: int) -> Iterator[Batch]:
+        self.replayed.append((first, until))
+        return iter([one for one in self.batches if max(first, self.kept) <= one.seq <= until])
+
+    def reach(self) -> Database:
+        if self.broken:
+            self.broken -= 1
+            raise DatabaseError("out of reach")
+        return self.open()
+
+    def writer(self) -> HistoryWriter:
+        return HistoryWriter(self.reach, self.replay)
+
+    def check(self) -> None:
+        """Whether all that happened is there, once."""
+        naive, history = Naive(self.batches), History(self.open())
+        assert history.seq == self.batches[-1].seq
+        for query in queries(Random(2), naive):
+            assert list(history.ask(query)) == naive.ask(query), query
+        history.close()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+def run(writer: HistoryWriter, batches: list[Batch]) -> None:
+    writer.start()
+    for batch in batches:
+        writer.publish(batch)
+    assert writer.wait_for(batches[-1].seq, SECONDS)
+    writer.stop(SECONDS)
+
+
+def test_it_writes_what_it_is_given(rig: Rig) -> None:
+    writer = rig.writer()
+    run(writer, [*rig.batches, Batch(2, 1, 5)])
+    assert (writer.seq, writer.dropped, writer.failures, rig.replayed) == (700, 0, 0, [])
+    rig.check()
+
+
+def test_a_full_queue_never_holds_up_the_flow_and_loses_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "QUEUE", 10)
+    writer = rig.writer()
+    gate = threading.Event()
+    reach = rig.open
+
+    def later() -> Database:
+        gate.wait(SECONDS)
+        return reach()
+
+    rig.open = later
+    writer.start()
+    for batch in rig.batches[:-1]:
+        writer.publish(batch)
+    assert writer.dropped > 600
+    gate.set()
+    assert writer.wait_for(10, SECONDS)
+    while not writer.wait_for(rig.batches[-1].seq, 0.05):
+        writer.publish(rig.batches[-1])
+    writer.stop(SECONDS)
+    assert rig.replayed
+    rig.open = reach
+    rig.check()
+
+
+def test_it_goes_on_where_it_stopped(rig: Rig) -> None:
+    run(rig.writer(), rig.batches[:300])
+    run(rig.writer(), rig.batches[300:400])
+    assert rig.replayed == []
+    run(rig.writer(), rig.batches[500:])
+    assert rig.replayed == [(400, 500)]
+    rig.check()
+
+
+def test_missing_history_is_made_again_from_the_journal(rig: Rig) -> None:
+    run(rig.writer(), rig.batches[600:])
+    assert rig.replayed == [(1, 600)]
+    rig.check()
+
+
+def test_history_of_another_journal_is_written_anew(rig: Rig) -> None:
+    mine = rig.batches
+    rig.batches = [msgspec.structs.replace(batch, ts=batch.ts + 1) for batch in mine]
+    run(rig.writer(), rig.batches)
+    rig.batches = mine
+    run(rig.writer(), mine[:20])
+    run(rig.writer(), mine[20:])
+    rig.check()
+
+
+def test_history_ahead_of_its_journal_is_written_anew(rig: Rig) -> None:
+    run(rig.writer(), rig.batches)
+    rig.batches = rig.batches[:400]
+    run(rig.writer(), rig.batches[350:])
+    assert rig.replayed == [(1, 350)]
+    rig.check()
+
+
+def test_what_the_journal_no_longer_has_is_passed_over(rig: Rig) -> None:
+    rig.kept = 200
+    run(rig.writer(), rig.batches[600:])
+    history = History(rig.open())
+    assert history.seq == 700
+    ((first,),) = history._database.query('SELECT MIN("ts") FROM "trades"')
+    assert first >= rig.batches[199].ts
+    history.close()
+
+
+def test_a_database_out_of_reach_is_tried_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.001)
+    rig.broken = 3
+    writer = rig.writer()
+    run(writer, rig.batches)
+    assert writer.failures == 3
+    rig.check()
+
+
+def test_whoever_waits_is_told_when_it_stops(rig: Rig) -> None:
+    rig.broken = 1_000_000
+    writer = rig.writer()
+    writer.start()
+    writer.publish(rig.batches[0])
+    assert not writer.wait_for(1, 0.01)
+    writer.stop(SECONDS)
+    assert not writer.wait_for(1, SECONDS)
