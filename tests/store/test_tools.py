@@ -15,8 +15,10 @@ from polyfeed.app.cli import main
 from polyfeed.app.config import load
 from polyfeed.app.recovery import recover
 from polyfeed.app.store import journal_directory, opened
+from polyfeed.model.commands import Clock, Record
 from polyfeed.store.file_journal import Terms
 from polyfeed.store.format import Damaged
+from polyfeed.store.segments import starts_in
 from tests.store.rig import CONFIG, segment, write
 
 
@@ -102,6 +104,22 @@ def test_a_damaged_journal_is_not_started_from_unless_told(journal: Path, caplog
     assert "put aside" in caplog.text
     with opened(CONFIG, journal, lambda: 0) as store:
         assert store.replica.history.records >= 40
+
+
+def test_a_venue_has_one_number_in_all_its_segments(tmp_path: Path) -> None:
+    async def serve(directory: Path, turns: int) -> set[bytes]:
+        for _ in range(turns):
+            with opened(CONFIG, directory, lambda: 0) as store:
+                await store.journal.turn(store.replica.history.mark())
+                store.journal.append(Record(1, Clock()))
+                await store.journal.sync()
+                await store.journal.close()
+        return {header.venue for _, header in starts_in(directory)}
+
+    one = asyncio.run(serve(tmp_path / "one", 3))
+    other = asyncio.run(serve(tmp_path / "other", 1))
+    assert len(starts_in(tmp_path / "one")) == 3
+    assert [len(number) for number in one | other] == [16, 16], "one each"
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_bytes
 
 from polyfeed.app.config import Config
 from polyfeed.app.past import Past
@@ -15,9 +16,10 @@ from polyfeed.app.replica import Replica
 from polyfeed.app.snapshots import Keeper
 from polyfeed.store.disk import locked
 from polyfeed.store.file_journal import FileJournal, Terms
-from polyfeed.store.format import Damaged
+from polyfeed.store.format import VENUE_BYTES, Damaged
 from polyfeed.store.history.history import opener
 from polyfeed.store.salvage import salvage
+from polyfeed.store.segments import venue_in
 from polyfeed.venue.version import ENGINE
 
 log = logging.getLogger("polyfeed.store")
@@ -26,7 +28,7 @@ log = logging.getLogger("polyfeed.store")
 class Store:
     """What a server takes over: the state as it was, and the journal to go on with."""
 
-    def __init__(self, config: Config, directory: Path, replica: Replica, now: Callable[[], int]) -> None:
+    def __init__(self, config: Config, directory: Path, replica: Replica, now: Callable[[], int], venue: bytes) -> None:
         section = config.store
         terms = Terms(
             section.fsync,
@@ -36,7 +38,7 @@ class Store:
             section.segment_seconds,
         )
         self.replica = replica
-        self.journal = FileJournal(directory, terms, ENGINE, now)
+        self.journal = FileJournal(directory, terms, ENGINE, now, venue)
         self.keeper = Keeper(config, directory) if section.snapshots else None
         self.past = None
         if section.history != "off":
@@ -70,7 +72,7 @@ def opened(config: Config, directory: Path, now: Callable[[], int], *, rescue: b
         if history.records:
             seconds = time.monotonic() - began
             log.info("recovered %d records, up to batch %d, in %.1f s", history.records, history.seq, seconds)
-        yield Store(config, directory, recovered.replica, now)
+        yield Store(config, directory, recovered.replica, now, venue_in(directory) or token_bytes(VENUE_BYTES))
 
 
 def _recovered(config: Config, directory: Path, *, rescue: bool) -> Recovered:

@@ -17,6 +17,9 @@ PROBE_BYTES = 1 << 20
 """What must fit on the disk before orders are taken again: room for a second or more of them."""
 
 
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
 class Locked(OSError):
     """Another process writes here."""
 
@@ -39,6 +42,14 @@ def locked(directory: Path, name: str = LOCK) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def boot_id() -> str:
+    """Names this run of the kernel (random(4)); empty where it has no name."""
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def write_all(descriptor: int, data: bytes) -> None:

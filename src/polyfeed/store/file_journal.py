@@ -14,7 +14,7 @@ from typing import Literal
 from msgspec import Struct
 
 from polyfeed.model.commands import Record
-from polyfeed.store.disk import cut, probe, write_all, write_whole
+from polyfeed.store.disk import boot_id, cut, probe, write_all, write_whole
 from polyfeed.store.format import FORMAT, Header, Mark, encode_header, encode_record, frame
 from polyfeed.store.journal import Journal
 from polyfeed.store.segments import name_of
@@ -33,17 +33,19 @@ class Terms(Struct, frozen=True):
 
 
 class FileJournal(Journal):
-    """Writes segments into `directory`, whose lock the caller holds; `engine` and `now` go into their headers.
+    """Writes segments into `directory`, whose lock the caller holds; `engine`, `now` and `venue` go into their headers.
 
     Nothing can be appended before the first `turn`. A write or sync that fails is cut back to the last durable record;
     if that fails too, the next `turn` does it first.
     """
 
-    def __init__(self, directory: Path, terms: Terms, engine: int, now: Callable[[], int]) -> None:
+    def __init__(self, directory: Path, terms: Terms, engine: int, now: Callable[[], int], venue: bytes = b"") -> None:
         self._directory = directory
         self._terms = terms
         self._engine = engine
         self._now = now
+        self._venue = venue
+        self._boot = boot_id()
         self._thread = ThreadPoolExecutor(1, "journal")
         self._descriptor = -1
         self._group: list[bytes] = []
@@ -126,7 +128,7 @@ class FileJournal(Journal):
             elif self._descriptor >= 0:
                 os.fdatasync(self._descriptor)
             path = self._directory / name_of(mark.seq + 1)
-            head = encode_header(Header(FORMAT, self._engine, mark, self._now()))
+            head = encode_header(Header(FORMAT, self._engine, mark, self._now(), self._venue, self._boot))
             write_whole(path, head)
             # Not O_APPEND, with which Linux appends what `cut` means to write elsewhere (pwrite(2), BUGS).
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)

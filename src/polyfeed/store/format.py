@@ -31,6 +31,7 @@ MAGIC = b"polyfeed"
 FRAME = struct.Struct("<III")
 _SUMMED = struct.Struct("<II")
 CRC_BYTES = 4
+VENUE_BYTES = 16
 MAX_RECORD = 1 << 20
 """Bytes of a payload: above everything that a gateway lets in."""
 
@@ -56,12 +57,18 @@ class Mark(Struct, frozen=True, array_like=True):
 
 
 class Header(Struct, frozen=True, array_like=True):
-    """How a segment begins: who wrote it, where in history it starts, and the wall clock (microseconds) then."""
+    """How a segment begins: who wrote it, where in history it starts, and the wall clock (microseconds) then.
+
+    `venue` is a random number that the history got at its very beginning: all segments of one journal have it. `boot`
+    names the run of the machine's kernel that the segment was written under, empty where it is not known.
+    """
 
     form: int
     engine: int
     start: Mark
     made: int
+    venue: bytes = b""
+    boot: str = ""
 
 
 class Damaged(ValueError):

@@ -71,6 +71,12 @@ def header_of(path: Path) -> Header:
         return decode_header(memoryview(file.read(4096)), str(path))[0]
 
 
+def venue_in(directory: Path) -> bytes:
+    """The number of the venue whose journal it is, empty when there is none or it has none. Raises Damaged."""
+    paths = paths_in(directory)
+    return header_of(paths[-1]).venue if paths else b""
+
+
 def segments_from(directory: Path, start: Mark) -> Iterator[Segment]:
     """The segments from the one that begins at `start` on, each checked to begin where the one before it ended.
 
