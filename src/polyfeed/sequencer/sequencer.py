@@ -163,11 +163,10 @@ class Sequencer:
 
     async def _recorded(self, group: list[Record]) -> list[Record]:
         """Makes a group durable and gives it back; an empty one when that failed, and its commands are refused."""
+        group = self._appended(group)
         if not group:
             return group
         try:
-            for record in group:
-                self._journal.append(record)
             waiting = self._journal.sync()
             if waiting is not None:
                 await self._patiently(waiting)
@@ -178,6 +177,19 @@ class Sequencer:
             return []
         self.trouble = ""
         return group
+
+    def _appended(self, group: list[Record]) -> list[Record]:
+        """Hands the journal what can be written down, and gives that back; each other command is refused by itself."""
+        taken = []
+        for record in group:
+            try:
+                self._journal.append(record)
+            except (ValueError, OverflowError) as error:
+                log.warning("a %s cannot be written down and is refused: %s", type(record.command).__name__, error)
+                self._refuse(record.origin, Outcome(Refusal.INVALID_TERMS, f"this cannot be written down: {error}"))
+            else:
+                taken.append(record)
+        return taken
 
     async def _apply(self, group: list[Record]) -> None:
         for place, record in enumerate(group, 1):
@@ -236,10 +248,10 @@ class Sequencer:
         while self._queue:
             self._refuse(self._queue.popleft()[1])
 
-    def _refuse(self, origin: Origin | None) -> None:
+    def _refuse(self, origin: Origin | None, outcome: Outcome | None = None) -> None:
         self.refused += 1
         if origin is not None:
-            self._bus.refuse(origin, Outcome(Refusal.STORE_UNAVAILABLE, self.trouble))
+            self._bus.refuse(origin, outcome or Outcome(Refusal.STORE_UNAVAILABLE, self.trouble))
 
     # --- waiting ----------------------------------------------------------------------------------------------------
 

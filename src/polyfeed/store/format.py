@@ -94,7 +94,11 @@ def frame(payload: bytes, synced: int) -> bytes:
 
 
 def encode_record(record: Record) -> bytes:
-    """A record as a payload. Raises ValueError when it is too large for one."""
+    """A record as a payload.
+
+    Raises ValueError when it is too large for one or has text that is none, OverflowError for an integer that does not
+    fit 64 bits.
+    """
     payload = _encoder.encode(record)
     if len(payload) > MAX_RECORD:
         raise ValueError(f"a record of {len(payload)} bytes is too large; {MAX_RECORD} are allowed")

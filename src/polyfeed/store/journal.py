@@ -24,7 +24,10 @@ class Journal(ABC):
 
     @abstractmethod
     def append(self, record: Record) -> None:
-        """Adds a record to the group that the next `sync` makes durable. Raises ValueError when it is too large."""
+        """Adds a record to the group that the next `sync` makes durable.
+
+        Raises ValueError or OverflowError when it is too large or has what no record can hold; the group is as it was.
+        """
 
     @abstractmethod
     def sync(self) -> Awaitable[None] | None:

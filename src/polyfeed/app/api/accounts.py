@@ -7,9 +7,9 @@ import secrets
 from polyfeed.accounts.account import Account
 from polyfeed.accounts.vault import NONCE_BYTES
 from polyfeed.app.api import schemas
-from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in
+from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in, scaled
 from polyfeed.model.commands import Deposit, OpenAccount, RevokeKey, SetKey
-from polyfeed.model.numbers import format_scaled, parse_scaled
+from polyfeed.model.numbers import format_scaled
 
 FIRST_ACCOUNT = 1001
 """Numbers below are the house's."""
@@ -46,10 +46,7 @@ async def transfer(call: Call) -> list[schemas.BalanceView]:
     currency = call.server.market.currencies.get(call.body.currency)
     if currency is None:
         raise Problem(404, f"there is no currency {call.body.currency!r}")
-    try:
-        amount = parse_scaled(call.body.amount, currency.scale)
-    except ValueError as error:
-        raise Problem(400, f"amount: {error}") from error
+    amount = scaled("amount", call.body.amount, currency.scale)
     await call.server.carry_out(Deposit(account.account_id, currency.code, amount))
     return balances_of(call, account)
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from polyfeed.accounts.account import Account
+from polyfeed.model.numbers import parse_scaled
 
 if TYPE_CHECKING:
     from polyfeed.app.server import Server
@@ -109,6 +110,23 @@ LONGEST_NUMBER = 19
 def number_in(text: str, longest: int = LONGEST_NUMBER) -> int | None:
     """A whole number in a path, None for any other text."""
     return int(text) if text.isdecimal() and len(text) <= longest else None
+
+
+NUMBER_END = 2**62
+"""The venue counts nothing from here on."""
+
+
+def scaled(name: str, text: str, scale: int) -> int:
+    """A decimal text as an integer, 0 for none. Raises Problem 400 that names the field."""
+    if not text:
+        return 0
+    try:
+        value = parse_scaled(text, scale)
+    except ValueError as error:
+        raise Problem(400, f"{name}: {error}") from error
+    if abs(value) >= NUMBER_END:
+        raise Problem(400, f"{name}: {text!r} is more than can be counted")
+    return value
 
 
 def decode(endpoint: Endpoint, body: bytes) -> Any:

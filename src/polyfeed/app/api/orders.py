@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from polyfeed.app.api import schemas
-from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in
+from polyfeed.app.api.endpoints import Call, Endpoint, Problem, number_in, scaled
 from polyfeed.app.api.venue import find
 from polyfeed.model.commands import AmendOrder, CancelAll, CancelOrder, PlaceOrder
 from polyfeed.model.enums import OrderKind, SelfTrade, Side, TimeInForce, Trigger
 from polyfeed.model.events import PositionSet
 from polyfeed.model.instruments import Instrument
-from polyfeed.model.numbers import format_scaled, parse_scaled
+from polyfeed.model.numbers import format_scaled
 from polyfeed.model.orders import Fill, OwnOrder
 
 ALL_INSTRUMENTS = -1
@@ -28,17 +28,17 @@ async def place(call: Call) -> schemas.Accepted:
             one.id,
             Side[body.side.upper()],
             OrderKind[body.type.upper()],
-            number("size", body.size, one.size_scale),
-            number("price", body.price, one.price_scale),
+            scaled("size", body.size, one.size_scale),
+            scaled("price", body.price, one.price_scale),
             TimeInForce[body.time_in_force.upper()],
             body.post_only,
             SelfTrade[body.self_trade.upper()],
             body.client_id,
-            amount=number("amount", body.amount, quote.scale),
+            amount=scaled("amount", body.amount, quote.scale),
             expire_ts=body.expire_at,
             trigger=Trigger[body.trigger.upper()],
-            trigger_price=number("trigger_price", body.trigger_price, one.price_scale),
-            activation_price=number("activation_price", body.activation_price, one.price_scale),
+            trigger_price=scaled("trigger_price", body.trigger_price, one.price_scale),
+            activation_price=scaled("activation_price", body.activation_price, one.price_scale),
             trailing_bps=body.trailing_bps,
             reduce_only=body.reduce_only,
         )
@@ -46,22 +46,12 @@ async def place(call: Call) -> schemas.Accepted:
     return schemas.Accepted(outcome.order_id)
 
 
-def number(name: str, text: str, scale: int) -> int:
-    """A decimal text as an integer, 0 for none. Raises Problem 400 that names the field."""
-    if not text:
-        return 0
-    try:
-        return parse_scaled(text, scale)
-    except ValueError as error:
-        raise Problem(400, f"{name}: {error}") from error
-
-
 async def amend(call: Call) -> schemas.Accepted:
     """Changes an open order's price or size."""
     order = open_order(call)
     one = call.server.market.instruments[order.terms.instrument].instrument
-    price = number("price", call.body.price, one.price_scale)
-    size = number("size", call.body.size, one.size_scale)
+    price = scaled("price", call.body.price, one.price_scale)
+    size = scaled("size", call.body.size, one.size_scale)
     await call.server.carry_out(AmendOrder(call.account.account_id, order.order_id, price, size))
     return schemas.Accepted(order.order_id)
 

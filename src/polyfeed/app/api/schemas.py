@@ -18,6 +18,7 @@ else:
 Text = Annotated[str, Meta(max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 ClientId = Annotated[str, Meta(max_length=64)]
+Whole = Annotated[int, Meta(ge=0, lt=2**62)]
 SideName = Literal["buy", "sell"]
 TypeName = Literal["limit", "market", "instant", "cash_sell"]
 TifName = Literal["gtc", "ioc", "fok", "day", "gtd"]
@@ -50,7 +51,7 @@ class NewAccount(Struct, frozen=True, forbid_unknown_fields=True):
     """An account to be opened; `parent` makes it a sub-account of a main account."""
 
     name: Name
-    parent: int = 0
+    parent: Whole = 0
     tier: Annotated[str, Meta(max_length=32)] = ""
 
 
@@ -123,14 +124,14 @@ class NewOrder(Struct, frozen=True, forbid_unknown_fields=True):
     price: Text = ""
     amount: Text = ""
     time_in_force: TifName = "gtc"
-    expire_at: int = 0
+    expire_at: Whole = 0
     post_only: bool = False
     self_trade: SelfTradeName = "cancel_taker"
     client_id: ClientId = ""
     trigger: TriggerName = "none"
     trigger_price: Text = ""
     activation_price: Text = ""
-    trailing_bps: int = 0
+    trailing_bps: Whole = 0
     reduce_only: bool = False
 
 

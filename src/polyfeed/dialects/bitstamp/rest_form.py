@@ -134,9 +134,10 @@ class Form:
         value, rest = divmod(value, 10 ** (max(scale, len(text)) - decimals))
         if rest:
             raise about(name, DECIMALS.format(decimals), code)
-        if not 0 <= value < AMOUNT_END:
-            raise about(name, NOT_A_NUMBER if value < 0 else "Provided order amount is too large.", code)
-        return int(value * 10 ** (scale - decimals))
+        scaled = int(value * 10 ** (scale - decimals))
+        if not 0 <= scaled < AMOUNT_END:
+            raise about(name, NOT_A_NUMBER if scaled < 0 else "Provided order amount is too large.", code)
+        return scaled
 
     def whole(self, name: str, default: int, highest: int, text: str, code: str) -> int:
         """A whole number from 0 to `highest`; another one is refused with `text`."""
