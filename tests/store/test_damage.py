@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import random
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from polyfeed.app.config import load
 from polyfeed.app.recovery import recover
+from polyfeed.app.snapshots import make_snapshot
+from polyfeed.app.store import opened
 from polyfeed.model.commands import Clock
 from polyfeed.sequencer.history import History
 from polyfeed.store.file_journal import Terms
-from polyfeed.store.format import Damaged, frames
+from polyfeed.store.format import FORMAT, Damaged, OtherForm, encode_header, frames
 from polyfeed.store.salvage import salvage
-from polyfeed.store.segments import Segment
+from polyfeed.store.segments import Segment, header_of
 from tests.store.rig import CONFIG, recovered, rig, segment, write
 
 FLIPS = 1000
+KEEP_ALL = load(None, {}, ["store.keep=all"])
 
 
 def offsets(path: Path) -> list[int]:
@@ -93,22 +100,49 @@ async def test_a_flipped_bit_anywhere_is_cut_or_refused(tmp_path: Path, fsync: s
     assert refused > 400 and cut > 0
 
 
-async def test_a_group_that_a_crash_tore_apart_is_cut_as_a_whole(tmp_path: Path) -> None:
-    """Of one write any part may be on the disk: nobody was told of it, so it is no damage."""
-    async with rig(tmp_path) as one:
+async def write_group(directory: Path) -> None:
+    """40 records, and 10 more in one group."""
+    async with rig(directory) as one:
         await one.feed(40)
         for _ in range(10):
             one.sequencer.submit(Clock())
         await one.sequencer.drain()
+
+
+async def test_a_group_that_a_power_failure_tore_apart_is_cut_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of one write any part may be on the disk: nobody was told of it, so it is no damage."""
+    await write_group(tmp_path)
     path = segment(tmp_path)
     data, places = path.read_bytes(), offsets(path)
+    monkeypatch.setattr("polyfeed.store.segments.boot_id", lambda: "another")
     hole = places[43]
     path.write_bytes(data[:hole] + bytes(20) + data[hole + 20 :])
-    assert recovered(tmp_path).records == 43
+    with caplog.at_level(logging.WARNING):
+        assert recovered(tmp_path).records == 43
+    assert "6 whole records among them" in caplog.text
+    assert "unless the disk has lost" in caplog.text
     hole = places[20]
     path.write_bytes(data[:hole] + bytes(20) + data[hole + 20 :])
     with pytest.raises(Damaged):
         recover(CONFIG, tmp_path)
+
+
+async def test_while_the_kernel_lives_no_write_has_a_hole(tmp_path: Path) -> None:
+    """The process was killed, the machine was not: all of the last group was told, and one bit of it is another now."""
+    await write_group(tmp_path)
+    path = segment(tmp_path)
+    assert header_of(path).boot, "Linux names its run"
+    data, places = path.read_bytes(), offsets(path)
+    for place in (40, 43, 48):
+        flip(path, places[place] + 14)
+        with pytest.raises(Damaged) as caught:
+            recover(CONFIG, tmp_path)
+        assert caught.value.offset == places[place]
+        path.write_bytes(data)
+    path.write_bytes(data[: places[45] - 3])
+    assert recovered(tmp_path).records == 44, "a write that ends too early is torn"
 
 
 async def test_salvage_keeps_what_is_before_the_damage(tmp_path: Path) -> None:
@@ -133,6 +167,74 @@ async def test_salvage_keeps_what_is_before_the_damage(tmp_path: Path) -> None:
         again.sequencer.submit(Clock())
         await again.sequencer.drain()
     assert recovered(directory).records == 71
+
+
+async def salvaged(directory: Path) -> int:
+    """Salvages until there is no damage; the records that are left."""
+    for _ in range(5):
+        try:
+            return recovered(directory).records
+        except Damaged as damaged:
+            assert salvage(directory, damaged)
+    raise AssertionError("salvaging does not end")
+
+
+def flip(path: Path, place: int) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("place", "left", "snapshot"), [(0, 0, False), (1, 50, False), (-1, 100, False), (-1, 100, True)]
+)
+async def test_salvage_of_a_damaged_header_keeps_nothing_of_that_segment(
+    tmp_path: Path, place: int, left: int, snapshot: bool
+) -> None:
+    await write(tmp_path, 120, Terms(segment_records=50))
+    if snapshot:
+        make_snapshot(KEEP_ALL, tmp_path)
+    damaged = segment(tmp_path, place)
+    flip(damaged, 12)
+    found = damaged.read_bytes()
+    assert await salvaged(tmp_path) == left
+    assert (tmp_path / "salvaged-1" / damaged.name).read_bytes() == found
+    async with rig(tmp_path, history=recovered(tmp_path)) as one:
+        one.sequencer.submit(Clock())
+        await one.sequencer.drain()
+    assert recovered(tmp_path).records == left + 1
+
+
+@pytest.mark.parametrize("call", ["write_whole", "sync_directory"])
+async def test_salvage_that_is_broken_off_leaves_the_damage_to_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    await write(tmp_path, 170, Terms(segment_records=80))
+    path = segment(tmp_path, 1)
+    flip(path, offsets(path)[30] + 5)
+    with pytest.raises(Damaged) as caught:
+        recover(CONFIG, tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(f"polyfeed.store.salvage.{call}", full)
+        with pytest.raises(OSError, match="no space"):
+            salvage(tmp_path, caught.value)
+    with pytest.raises(Damaged):
+        recover(CONFIG, tmp_path)
+    assert await salvaged(tmp_path) == 110, "what was acknowledged before the damage is there"
+
+
+async def test_a_journal_of_another_version_cannot_be_salvaged(tmp_path: Path) -> None:
+    await write(tmp_path, 20)
+    path = segment(tmp_path)
+    header = header_of(path)
+    path.write_bytes(encode_header(msgspec.structs.replace(header, form=FORMAT + 1)))
+    before = path.read_bytes()
+    with pytest.raises(OtherForm), opened(CONFIG, tmp_path, lambda: 0, rescue=True):
+        pass
+    assert path.read_bytes() == before and not list(tmp_path.glob("salvaged-*"))
 
 
 async def test_a_state_that_is_another_one_is_refused(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from polyfeed.app.recovery import EngineChanged, recover
 from polyfeed.model.commands import Origin, Record, SetSystemStatus
 from polyfeed.store.disk import Locked, locked
 from polyfeed.store.file_journal import FileJournal, Terms
-from polyfeed.store.format import FORMAT, Damaged, Header, Mark, encode_header
+from polyfeed.store.format import FORMAT, Damaged, Header, Mark, OtherForm, encode_header
 from polyfeed.store.segments import header_of, starts_in
 from polyfeed.venue.version import ENGINE
 from tests.store.rig import CONFIG, equal, recovered, rig, segment, write
@@ -126,7 +126,7 @@ def test_a_header_of_another_form_is_refused(tmp_path: Path) -> None:
     path.write_bytes(encode_header(Header(FORMAT, 7, Mark(seq=4), 5)))
     assert header_of(path) == Header(FORMAT, 7, Mark(seq=4), 5)
     path.write_bytes(encode_header(Header(FORMAT + 1, 7, Mark(seq=4), 5)))
-    with pytest.raises(Damaged, match="another form"):
+    with pytest.raises(OtherForm, match=f"has form {FORMAT + 1}, this version reads {FORMAT}"):
         header_of(path)
 
 

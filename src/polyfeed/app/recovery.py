@@ -36,12 +36,14 @@ STEP = 2000
 
 
 class Recovered(NamedTuple):
-    """A state, and what is behind the last whole record of the last segment: bytes to be cut (0: none)."""
+    """A state, and what is behind the last whole record of the last segment: bytes to be cut (0: none), and how many
+    whole records are among them."""
 
     replica: Replica
     last: Path | None
     end: int
     torn: int
+    lost: int = 0
 
 
 def recover(config: Config, directory: Path, *, snapshots: bool = True, until: int | None = None) -> Recovered:
@@ -55,15 +57,15 @@ def recover(config: Config, directory: Path, *, snapshots: bool = True, until: i
     first = next((int(path.stem) for path in paths_in(directory)), 1)
     if until is not None and until < first and replica.history.seq + 1 < first:
         raise ValueError(f"what was before batch {first} was dropped behind a snapshot (store.keep)")
-    last, end, torn = None, 0, 0
+    found = Recovered(replica, None, 0, 0)
     with _no_collections(), _progress(directory, replica.history.mark()) as advance:
         for segment in segments_from(directory, replica.history.mark()):
             _check_start(segment, replica.history.mark())
             replica.history.turn()
             if not _replay(replica, segment, until, advance):
                 return Recovered(replica, segment.path, segment.end, 0)
-            last, end, torn = segment.path, segment.end, segment.torn
-    return Recovered(replica, last, end, torn)
+            found = Recovered(replica, segment.path, segment.end, segment.torn, segment.lost)
+    return found
 
 
 def cut_torn_end(recovered: Recovered) -> None:
@@ -77,10 +79,12 @@ def cut_torn_end(recovered: Recovered) -> None:
         os.close(descriptor)
     if recovered.torn:
         log.warning(
-            "%s: cut %d bytes behind byte %d: a write that was not finished, and whose commands nobody was told of",
+            "%s: cut %d bytes behind byte %d, %d whole records among them: a write that was not finished, whose "
+            "commands nobody was told of, unless the disk has lost what it called durable",
             recovered.last,
             recovered.torn,
             recovered.end,
+            recovered.lost,
         )
 
 

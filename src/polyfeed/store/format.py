@@ -7,8 +7,11 @@ A segment is a file: MAGIC, a header frame, then a frame for each record, in the
 
 `synced` is how many bytes of this file were durable when the frame was written. By it a write that a crash tore apart
 can be told from damage: a bad frame before anybody's `synced` had been durable once, so it was whole; one behind all of
-them may never have been, and nobody was told of what is in it. Where not every group is synced a frame says its own
-place: then a hole that a power failure left looks like damage, and a person decides.
+them may never have been. Where not every group is synced a frame says its own place: then a hole that a power failure
+left looks like damage, and a person decides.
+
+While the kernel lives, what was written before a process died is there up to some byte: a bad frame with whole ones
+behind it is then damage as well (`Header.boot`).
 """
 
 from __future__ import annotations
@@ -80,6 +83,10 @@ class Damaged(ValueError):
         self.offset = offset
 
 
+class OtherForm(ValueError):
+    """A file of the journal is whole, and another version of polyfeed wrote it."""
+
+
 class Found(NamedTuple):
     """A whole frame: where it ends, and what is in it."""
 
@@ -116,16 +123,16 @@ def encode_header(header: Header) -> bytes:
 
 
 def decode_header(data: memoryview, place: str) -> tuple[Header, int]:
-    """The header of a segment, and where its records begin. Raises Damaged."""
+    """The header of a segment, and where its records begin. Raises Damaged, OtherForm."""
     if data[: len(MAGIC)] != MAGIC:
         raise Damaged(place, 0, "this is no journal")
     found = frame_at(data, len(MAGIC))
     if found is None:
         raise Damaged(place, len(MAGIC), "the header's checksum does not fit")
     try:
-        form = msgspec.msgpack.decode(found.payload, type=list[msgspec.Raw])[0]
-        if msgspec.msgpack.decode(form) != FORMAT:
-            raise Damaged(place, len(MAGIC), f"it has another form than {FORMAT}, which this version reads")
+        form = msgspec.msgpack.decode(msgspec.msgpack.decode(found.payload, type=list[msgspec.Raw])[0])
+        if form != FORMAT:
+            raise OtherForm(f"{place} has form {form}, this version reads {FORMAT}: use the polyfeed that wrote it")
         return msgspec.msgpack.decode(found.payload, type=Header), found.end
     except (msgspec.DecodeError, IndexError) as error:
         raise Damaged(place, len(MAGIC), f"the header cannot be read: {error}") from error
@@ -151,10 +158,22 @@ def frames(data: memoryview, offset: int) -> Iterator[Found]:
         offset = found.end
 
 
-def was_durable(data: memoryview, offset: int) -> bool:
-    """Whether a later frame proves that the one at `offset`, which is not whole, was durable once."""
-    for match in _START.finditer(data, offset + 1):
-        start = match.start()
-        if frame_at(data, start) is not None and FRAME.unpack_from(data, start)[2] > offset:
-            return True
-    return False
+class Behind(NamedTuple):
+    """What is behind a frame that is not whole: how many whole ones, and whether one of them calls it durable."""
+
+    whole: int
+    durable: bool
+
+
+def behind(data: memoryview, offset: int) -> Behind:
+    """What is behind the frame at `offset`, which is not whole."""
+    whole, durable, place = 0, False, offset + 1
+    while (match := _START.search(data, place)) is not None:
+        found = frame_at(data, match.start())
+        if found is None:
+            place = match.start() + 1
+            continue
+        whole += 1
+        durable = durable or FRAME.unpack_from(data, match.start())[2] > offset
+        place = found.end
+    return Behind(whole, durable)

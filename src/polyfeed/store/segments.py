@@ -14,14 +14,19 @@ from pathlib import Path
 import msgspec
 
 from polyfeed.model.commands import Record
-from polyfeed.store.format import Damaged, Header, Mark, decode_header, decode_record, frames, was_durable
+from polyfeed.store.disk import boot_id
+from polyfeed.store.format import Damaged, Header, Mark, behind, decode_header, decode_record, frames
 
 SUFFIX = ".journal"
 DIGITS = 20
 
 
 class Segment:
-    """One file, read whole. `end` is where its whole records end, known when `records` has come to it."""
+    """One file, read whole.
+
+    `end` is where its whole records end, known when `records` has come to it; `lost` is then how many whole ones are
+    behind that end, in a write that came to the disk in part.
+    """
 
     def __init__(self, path: Path, data: bytes, *, last: bool) -> None:
         self.path = path
@@ -30,6 +35,7 @@ class Segment:
         self.size = len(data)
         self.header, self.begin = decode_header(self._data, str(path))
         self.end = self.begin
+        self.lost = 0
 
     @property
     def torn(self) -> int:
@@ -46,8 +52,14 @@ class Segment:
                 yield record
         except msgspec.DecodeError as error:
             raise Damaged(str(self.path), place, f"the record cannot be read: {error}") from error
-        if self.torn and (not self.last or was_durable(self._data, place)):
-            raise Damaged(str(self.path), place, "the record's checksum does not fit")
+        if self.torn:
+            self._check_torn()
+
+    def _check_torn(self) -> None:
+        """Whether what is behind the last whole record can be a write that a crash tore apart. Raises Damaged."""
+        self.lost, durable = behind(self._data, self.end)
+        if not self.last or durable or (self.lost and self.header.boot and self.header.boot == boot_id()):
+            raise Damaged(str(self.path), self.end, "the record's checksum does not fit")
 
 
 def name_of(first: int) -> str:
