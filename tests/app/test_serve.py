@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+from polyfeed.accounts.accounts import Accounts
+from polyfeed.accounts.vault import Vault
 from polyfeed.app import serve
+from polyfeed.app.api.credentials import caller
+from polyfeed.app.api.endpoints import Problem
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config, load
+from polyfeed.app.demo_keys import DEMO_VAULT, demo_key_commands
 from polyfeed.app.flow import Flow, demo_flow
 from polyfeed.app.server import Server
+from polyfeed.app.store import opened
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
-from polyfeed.model.commands import AnyCommand, SetSystemStatus
+from polyfeed.model.commands import AnyCommand, OpenAccount, Record, SetKey, SetSystemStatus
+from polyfeed.sequencer.history import History
 from polyfeed.sources.source import AT_ONCE, Source
+from polyfeed.venue.venue import Venue
 
 
 class Bomb(Source):
@@ -75,3 +85,44 @@ async def test_an_outcome_that_nobody_waits_for_any_more_harms_nobody() -> None:
     assert (await server.carry_out(SetSystemStatus("two"))).accepted
     assert server.market.system_status == "two"
     await server.stop()
+
+
+async def test_a_demos_journal_is_not_served_without_demo(tmp_path: Path) -> None:
+    """Everybody knows the secrets of a demo's keys: they must not trade anywhere else."""
+    journal = tmp_path / "journal"
+
+    async def start(*settings: str) -> None:
+        chosen = config("store.snapshots=false", f"server.state_dir={tmp_path}", *settings)
+        with opened(chosen, journal, SteadyClock()) as store:
+            market = store.replica.market
+            flow = demo_flow(chosen.flow, market) if chosen.flow.demo else Flow(())
+            server = Server(chosen, SteadyClock(), market, flow, store)
+            try:
+                await server.start()
+            finally:
+                await server.stop()
+
+    demo = ("flow.demo=true", "flow.capture=off", "flow.agents=0")
+    await start(*demo)
+    before = sorted(path.name for path in journal.glob("*.journal"))
+    with pytest.raises(ValueError, match="begun by a demo: everybody knows the secrets of its keys demo, "):
+        await start()
+    assert sorted(path.name for path in journal.glob("*.journal")) == before
+    await start(*demo)
+
+
+def test_a_key_that_was_sealed_under_another_master_key_proves_nobody() -> None:
+    accounts, vault = Accounts(), Vault(bytes(32))
+    history = History(Venue())
+    commands = [
+        OpenAccount(1001, "demo"),
+        *(one for one in demo_key_commands() if isinstance(one, SetKey) and one.account == 1001),
+    ]
+    for command in commands:
+        for batch in history.carry_out(Record(1, command)):
+            accounts.apply(batch)
+    headers = {"authorization": "Basic " + base64.b64encode(b"demo:demo").decode()}
+    assert caller(accounts, DEMO_VAULT, headers, "trade").account_id == 1001
+    with pytest.raises(Problem) as caught:
+        caller(accounts, vault, headers, "trade")
+    assert caught.value.status == 401

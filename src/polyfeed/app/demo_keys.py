@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from polyfeed.accounts.accounts import Accounts
 from polyfeed.accounts.vault import MASTER_BYTES, NONCE_BYTES, Vault
 from polyfeed.model.commands import AnyCommand, SetKey
 from polyfeed.sources.demo import USERS
@@ -36,7 +37,14 @@ def demo_key_commands() -> list[AnyCommand]:
     return [*_secret_keys(), *_ed25519_keys()]
 
 
-def _ed25519_keys() -> list[AnyCommand]:
+def demo_keys_in(accounts: Accounts) -> list[str]:
+    """The ids of those that are valid in these accounts."""
+    keys = [*_secret_keys(), *_ed25519_keys()]
+    held = ((one, accounts.key(one.key_id)) for one in keys)
+    return [one.key_id for one, found in held if found is not None and found[1].verifier == one.verifier]
+
+
+def _ed25519_keys() -> list[SetKey]:
     """Keys whose verifier is the public key, and whose id is its hexadecimal text."""
     public = {
         account: Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
@@ -45,7 +53,7 @@ def _ed25519_keys() -> list[AnyCommand]:
     return [SetKey(account, key.hex(), "ed25519", key, ("read", "trade")) for account, key in public.items()]
 
 
-def _secret_keys() -> list[AnyCommand]:
+def _secret_keys() -> list[SetKey]:
     return [
         SetKey(
             one.account,

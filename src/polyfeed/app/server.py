@@ -11,7 +11,7 @@ from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.api.endpoints import Problem
 from polyfeed.app.brokers import Brokers
 from polyfeed.app.config import Config
-from polyfeed.app.demo_keys import DEMO_VAULT
+from polyfeed.app.demo_keys import DEMO_VAULT, demo_keys_in
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, Memory, port_limits
@@ -136,6 +136,7 @@ class Server:
         Raises OSError when an address is taken or the journal cannot be written, ValueError when the venue refuses a
         part of the setup, or has another one in its journal.
         """
+        self._check_keys()
         await self.sequencer.open()
         if self.past is not None:
             self.past.start()
@@ -171,6 +172,14 @@ class Server:
         if refused:
             raise ValueError(f"the venue cannot be set up: {refused[0].refusal}: {refused[0].detail}")
         self._check_markets()
+
+    def _check_keys(self) -> None:
+        """Whether nobody but a demo has the demo's keys, whose secrets everybody knows."""
+        if not self.config.flow.demo and (known := demo_keys_in(self.accounts)):
+            raise ValueError(
+                f"the journal was begun by a demo: everybody knows the secrets of its keys {', '.join(known)}; start "
+                "with --demo, or with another --journal"
+            )
 
     def _check_markets(self) -> None:
         """Whether the flow's markets are those of the journal, which may have begun with another configuration."""
