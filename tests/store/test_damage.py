@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import random
@@ -12,16 +13,18 @@ import msgspec
 import pytest
 
 from polyfeed.app.config import load
-from polyfeed.app.recovery import recover
+from polyfeed.app.recovery import Diverged, recover
 from polyfeed.app.snapshots import make_snapshot
 from polyfeed.app.store import opened
-from polyfeed.model.commands import Clock
+from polyfeed.model.batches import Batch
+from polyfeed.model.commands import Clock, Stamped
 from polyfeed.sequencer.history import History
 from polyfeed.store.file_journal import Terms
 from polyfeed.store.format import FORMAT, Damaged, OtherForm, encode_header, frames
 from polyfeed.store.salvage import salvage
 from polyfeed.store.segments import Segment, header_of
-from tests.store.rig import CONFIG, recovered, rig, segment, write
+from polyfeed.venue.venue import Venue
+from tests.store.rig import CONFIG, equal, recovered, rig, segment, write
 
 FLIPS = 1000
 KEEP_ALL = load(None, {}, ["store.keep=all"])
@@ -249,5 +252,43 @@ async def test_a_state_that_is_another_one_is_refused(tmp_path: Path) -> None:
     first, same = segment(tmp_path, 0), segment(other, 0)
     assert first.name == same.name
     first.write_bytes(same.read_bytes())
-    with pytest.raises(Damaged, match=r"before it is not what its header says"):
+    with pytest.raises(Diverged, match=r"decides otherwise than the one that wrote it"):
         recover(CONFIG, tmp_path)
+    with pytest.raises(Diverged), opened(CONFIG, tmp_path, lambda: 0, rescue=True):
+        pass
+    assert not list(tmp_path.glob("salvaged-*")), "nothing is damaged"
+
+
+async def test_the_last_segment_is_held_to_what_was_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay that decides otherwise is found where nothing follows that names its state."""
+    one = await write(tmp_path, 450)
+    only = segment(tmp_path)
+    checks = Segment(only, only.read_bytes(), last=True).checks()
+    assert list(checks) == [100, 200, 300, 400]
+    assert equal(recovered(tmp_path), one.sequencer.history)
+    real = Venue.apply
+
+    def other(venue: Venue, stamped: Stamped) -> Batch:
+        batch = real(venue, stamped)
+        return msgspec.structs.replace(batch, more=batch.more, ts=batch.ts + (stamped.seq == 250))
+
+    monkeypatch.setattr(Venue, "apply", other)
+    with pytest.raises(Diverged, match=f"{checks[300].hex()} after record 300"):
+        recover(CONFIG, tmp_path)
+
+
+async def test_checks_stand_between_groups(tmp_path: Path) -> None:
+    """They are of what is carried out, which groups under way are ahead of."""
+    async with rig(tmp_path) as one:
+        await one.feed(60)
+        task = asyncio.create_task(one.sequencer.run())
+        for wave in range(20):
+            for _ in range(50):
+                one.sequencer.submit(Clock())
+            while one.sequencer.history.records < 60 + 50 * wave:
+                await asyncio.sleep(0)
+        one.sequencer.end()
+        await task
+    only = segment(tmp_path)
+    assert len(Segment(only, only.read_bytes(), last=True).checks()) >= 2
+    assert equal(recovered(tmp_path), one.sequencer.history)

@@ -49,8 +49,8 @@ class Recovered(NamedTuple):
 def recover(config: Config, directory: Path, *, snapshots: bool = True, until: int | None = None) -> Recovered:
     """The state at the end of the journal, or after the record whose batches reach the number `until`.
 
-    Nothing is written. Raises Damaged, OSError; EngineChanged where records would have to be replayed that another
-    engine wrote.
+    Nothing is written. Raises Damaged, OtherForm, OSError; EngineChanged where records would have to be replayed that
+    another engine wrote, Diverged where a replay decides otherwise than the venue did.
     """
     replica = _newest_snapshot(config, directory, until) if snapshots else None
     replica = replica or Replica(config)
@@ -88,6 +88,16 @@ def cut_torn_end(recovered: Recovered) -> None:
         )
 
 
+class Diverged(ValueError):
+    """A replay decided otherwise than the venue did the first time. The records are whole, the engine is another."""
+
+    def __init__(self, place: Path, said: str, reached: str) -> None:
+        super().__init__(
+            f"{place}: a replay comes to {reached} where the venue came to {said}: this polyfeed decides otherwise "
+            "than the one that wrote it, which is the one to go on with; nothing is wrong with the file"
+        )
+
+
 class EngineChanged(ValueError):
     """Records of another engine cannot be replayed."""
 
@@ -113,17 +123,27 @@ def _newest_snapshot(config: Config, directory: Path, until: int | None) -> Repl
 
 
 def _check_start(segment: Segment, mark: Mark) -> None:
-    """Whether history stands where the segment begins."""
+    """Whether history stands where the segment begins. Raises Diverged, and Damaged where records are missing."""
     start = segment.header.start
-    if start != mark:
-        what = "the state" if (start.seq, start.records) == (mark.seq, mark.records) else "the place in history"
-        raise Damaged(
-            str(segment.path), 0, f"{what} before it is not what its header says ({mark} was reached, {start} is said)"
-        )
+    if start == mark:
+        return
+    if start.records == mark.records:
+        raise Diverged(segment.path, str(start), str(mark))
+    raise Damaged(
+        str(segment.path),
+        0,
+        f"the place in history before it is not what its header says ({mark} was reached, {start} is said)",
+    )
+
+
+def _check_hash(segment: Segment, said: bytes, mark: Mark) -> None:
+    if said != mark.hash:
+        raise Diverged(segment.path, f"{said.hex()} after record {mark.records}", mark.hash.hex())
 
 
 def _replay(replica: Replica, segment: Segment, until: int | None, advance: Callable[[int], None]) -> bool:
-    """Carries the records of a segment out; False when `until` was reached. Raises Damaged, EngineChanged."""
+    """Carries the records of a segment out; False when `until` was reached. Raises Damaged, EngineChanged, Diverged."""
+    checks = segment.checks()
     at = segment.begin
     for count, record in enumerate(segment.records(), 1):
         if until is not None and replica.history.seq >= until:
@@ -131,6 +151,8 @@ def _replay(replica: Replica, segment: Segment, until: int | None, advance: Call
         if segment.header.engine != ENGINE:
             raise EngineChanged(segment.path, segment.header.engine)
         replica.take(record)
+        if replica.history.records in checks:
+            _check_hash(segment, checks[replica.history.records], replica.history.mark())
         if count % STEP == 0:
             advance(segment.end - at)
             at = segment.end

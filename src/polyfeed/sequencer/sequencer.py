@@ -32,6 +32,9 @@ GROUP_LIMIT = 256
 WRITE_LIMIT = 4096
 """Commands made durable together at most."""
 
+CHECK_RECORDS = 100
+"""How many records there are at least between two running hashes in the journal."""
+
 BUSY_TICK_US = 100_000
 IDLE_TICK_US = 1_000_000
 """How often venue time passes by itself after something happened, and when nothing does."""
@@ -71,6 +74,7 @@ class Sequencer:
         self._queue: deque[tuple[AnyCommand, Origin | None]] = deque()
         self._wake = asyncio.Event()
         self._busy = False
+        self._checked = history.records
         self._failed = False
         self._ending = False
 
@@ -166,6 +170,9 @@ class Sequencer:
         group = self._appended(group)
         if not group:
             return group
+        if self.history.records - self._checked >= CHECK_RECORDS and self._journal.kept:
+            self._checked = self.history.records
+            self._journal.check(self.history.mark())
         try:
             waiting = self._journal.sync()
             if waiting is not None:
@@ -207,6 +214,7 @@ class Sequencer:
             self._fail(error)
             return
         self.history.turn()
+        self._checked = self.history.records
         self._failed = False
         self.trouble = ""
         if self._turned is not None:

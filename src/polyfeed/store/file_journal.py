@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from polyfeed.model.commands import Record
 from polyfeed.store.disk import boot_id, cut, probe, write_all, write_whole
-from polyfeed.store.format import FORMAT, Header, Mark, encode_header, encode_record, frame
+from polyfeed.store.format import FORMAT, Header, Mark, encode_check, encode_header, encode_record, frame
 from polyfeed.store.journal import Journal
 from polyfeed.store.segments import name_of
 
@@ -67,11 +67,17 @@ class FileJournal(Journal):
         )
 
     def append(self, record: Record) -> None:
+        self._add(encode_record(record))
+        self._records += 1
+
+    def check(self, mark: Mark) -> None:
+        self._add(encode_check(mark.records, mark.hash))
+
+    def _add(self, payload: bytes) -> None:
         place = self._size
-        data = frame(encode_record(record), self._durable if self._terms.fsync == "always" else place)
+        data = frame(payload, self._durable if self._terms.fsync == "always" else place)
         self._group.append(data)
         self._size = place + len(data)
-        self._records += 1
 
     def sync(self) -> Awaitable[None] | None:
         data, self._group = b"".join(self._group), []

@@ -3,7 +3,7 @@
 A segment is a file: MAGIC, a header frame, then a frame for each record, in the order in which they happened.
 
     frame   = crc32 u32 | length u32 | synced u32 | payload[length]      little-endian; the checksum is of the rest
-    payload = MessagePack: of a `Header` in the first frame, of a `Record` (model/commands.py) in each other
+    payload = MessagePack: of a `Header` in the first frame, then of a `Record` (model/commands.py) or a `Check`
 
 `synced` is how many bytes of this file were durable when the frame was written. By it a write that a crash tore apart
 can be told from damage: a bad frame before anybody's `synced` had been durable once, so it was whole; one behind all of
@@ -27,8 +27,10 @@ from msgspec import Struct
 
 from polyfeed.model.commands import Record
 
-FORMAT = 1
-"""Counts up whenever the form of the files changes."""
+FORMAT = 2
+"""Counts up whenever the form of the files changes. What 1 can have, 2 can: it is read as well."""
+
+_READ = (1, FORMAT)
 
 MAGIC = b"polyfeed"
 FRAME = struct.Struct("<III")
@@ -42,7 +44,13 @@ _START = re.compile(rb"(?=.{6}[\x00-\x10]\x00)", re.DOTALL)
 """Where a frame can begin: the two upper bytes of a length of at most MAX_RECORD."""
 
 _encoder = msgspec.msgpack.Encoder()
+
+Check = dict[int, bytes]
+"""The running hash (chain.py) after so many records of the history: a promise that a replay is held to."""
+_CHECK_BYTE = 0x81  # how MessagePack begins a map of one
+
 _record_decoder = msgspec.msgpack.Decoder(Record)
+_check_decoder = msgspec.msgpack.Decoder(Check)
 
 
 class Mark(Struct, frozen=True, array_like=True):
@@ -112,6 +120,21 @@ def encode_record(record: Record) -> bytes:
     return payload
 
 
+def encode_check(records: int, digest: bytes) -> bytes:
+    """A check as a payload."""
+    return _encoder.encode({records: digest})
+
+
+def is_check(payload: memoryview) -> bool:
+    """Whether a payload of a whole frame is a check."""
+    return payload[0] == _CHECK_BYTE
+
+
+def decode_check(payload: memoryview) -> Check:
+    """Reads what `encode_check` wrote. Raises msgspec.DecodeError."""
+    return _check_decoder.decode(payload)
+
+
 def decode_record(payload: memoryview) -> Record:
     """Reads what `encode_record` wrote. Raises msgspec.DecodeError."""
     return _record_decoder.decode(payload)
@@ -131,7 +154,7 @@ def decode_header(data: memoryview, place: str) -> tuple[Header, int]:
         raise Damaged(place, len(MAGIC), "the header's checksum does not fit")
     try:
         form = msgspec.msgpack.decode(msgspec.msgpack.decode(found.payload, type=list[msgspec.Raw])[0])
-        if form != FORMAT:
+        if form not in _READ:
             raise OtherForm(f"{place} has form {form}, this version reads {FORMAT}: use the polyfeed that wrote it")
         return msgspec.msgpack.decode(found.payload, type=Header), found.end
     except (msgspec.DecodeError, IndexError) as error:

@@ -29,6 +29,9 @@ class Journal(ABC):
         Raises ValueError or OverflowError when it is too large or has what no record can hold; the group is as it was.
         """
 
+    def check(self, mark: Mark) -> None:  # noqa: B027 - what is never replayed needs none
+        """Adds to the group what the running hash was at `mark`, a place in this part: replays are held to it."""
+
     @abstractmethod
     def sync(self) -> Awaitable[None] | None:
         """Makes durable what was appended, as far as this journal promises; None when it is already.

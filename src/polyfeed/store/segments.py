@@ -15,7 +15,18 @@ import msgspec
 
 from polyfeed.model.commands import Record
 from polyfeed.store.disk import boot_id
-from polyfeed.store.format import Damaged, Header, Mark, behind, decode_header, decode_record, frames
+from polyfeed.store.format import (
+    Check,
+    Damaged,
+    Header,
+    Mark,
+    behind,
+    decode_check,
+    decode_header,
+    decode_record,
+    frames,
+    is_check,
+)
 
 SUFFIX = ".journal"
 DIGITS = 20
@@ -42,14 +53,26 @@ class Segment:
         """Bytes behind the last whole record."""
         return self.size - self.end
 
+    def checks(self) -> Check:
+        """All running hashes that stand between its records. Raises Damaged."""
+        checks: Check = {}
+        try:
+            for found in frames(self._data, self.begin):
+                if is_check(found.payload):
+                    checks |= decode_check(found.payload)
+        except msgspec.DecodeError as error:
+            raise Damaged(str(self.path), self.begin, f"a check cannot be read: {error}") from error
+        return checks
+
     def records(self) -> Iterator[Record]:
         """Its records in order. Raises Damaged where one is not whole that was durable once."""
         place = self.begin
         try:
             for found in frames(self._data, self.begin):
-                record = decode_record(found.payload)
+                record = None if is_check(found.payload) else decode_record(found.payload)
                 self.end = place = found.end
-                yield record
+                if record is not None:
+                    yield record
         except msgspec.DecodeError as error:
             raise Damaged(str(self.path), place, f"the record cannot be read: {error}") from error
         if self.torn:
