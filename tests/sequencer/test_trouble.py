@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
+import threading
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from polyfeed.model.commands import Origin, Record, SetSystemStatus
 from polyfeed.model.enums import Refusal
 from polyfeed.store import file_journal
+from polyfeed.store.disk import cut
 from polyfeed.store.file_journal import Terms
 from polyfeed.store.format import Mark
 from polyfeed.store.journal import Journal
@@ -137,7 +140,7 @@ class Stuck(Journal):
 
 
 async def test_while_the_disk_is_slow_what_comes_is_refused_and_what_is_on_its_way_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     stuck = Stuck()
     monkeypatch.setattr("tests.store.rig.FileJournal", lambda *_: stuck)
@@ -154,9 +157,50 @@ async def test_while_the_disk_is_slow_what_comes_is_refused_and_what_is_on_its_w
         assert await answered(one, first) is None
         assert await answered(one, ask(one, 5)) is None
         assert not one.sequencer.trouble
+        assert "the disk of the journal answers again" in caplog.text
         assert [record.origin for record in stuck.records if record.origin] == [first, Origin(7, 5)]
         one.sequencer.end()
         await task
+
+
+@pytest.mark.parametrize("fsync", ["always", "interval", "off"])
+async def test_no_write_holds_up_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fsync: str) -> None:
+    threads: set[threading.Thread] = set()
+    real = file_journal.write_all
+
+    def write_all(descriptor: int, data: bytes) -> None:
+        threads.add(threading.current_thread())
+        real(descriptor, data)
+
+    monkeypatch.setattr(file_journal, "write_all", write_all)
+    async with rig(tmp_path, Terms(fsync)) as one:
+        await one.feed(20)
+    assert threads and threading.current_thread() not in threads
+    assert equal(recovered(tmp_path), one.sequencer.history)
+
+
+def test_a_cut_writes_all_that_stays_though_the_disk_takes_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, data = tmp_path / "file", random.Random(1).randbytes(3 << 20)
+    path.write_bytes(data)
+    real, written = os.pwrite, [0]
+
+    def pwrite(descriptor: int, part: bytes, place: int) -> int:
+        written[0] += (count := real(descriptor, part[:100_000], place))
+        return count
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        cut(descriptor, len(data) - 5, 5000)
+        assert written == [len(data) - 5 - 4096]
+        assert path.read_bytes() == data[:-5]
+        with pytest.raises(OSError, match="ends before"):
+            monkeypatch.setattr(os, "pread", lambda *_: b"")
+            cut(descriptor, len(data) - 5, 5000)
+    finally:
+        os.close(descriptor)
 
 
 async def test_after_a_failed_sync_the_pages_that_stay_are_written_again(

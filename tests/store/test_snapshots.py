@@ -83,6 +83,17 @@ async def test_a_snapshot_with_a_flipped_bit_is_left_out(tmp_path: Path, caplog:
     assert recover(CONFIG, tmp_path).replica.state_hash() == expected
 
 
+async def test_a_snapshot_that_has_rotted_is_made_again(tmp_path: Path) -> None:
+    await write(tmp_path, 120, TERMS)
+    path = make_snapshot(KEEP_ALL, tmp_path)
+    assert path is not None
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    assert make_snapshot(KEEP_ALL, tmp_path) == path
+    assert path.read_bytes() == data
+    assert make_snapshot(KEEP_ALL, tmp_path) is None
+
+
 async def test_no_snapshot_is_made_of_a_damaged_journal(tmp_path: Path) -> None:
     await write(tmp_path, 120, TERMS)
     first = segment(tmp_path, 0)

@@ -15,6 +15,7 @@ from pathlib import Path
 from polyfeed.app.config import ENVIRONMENT_PREFIX, Config, as_toml
 from polyfeed.app.recovery import recover
 from polyfeed.app.replica import Replica, decode_image, encode_image
+from polyfeed.store.disk import sync_directory
 from polyfeed.store.format import Damaged
 from polyfeed.store.segments import paths_in, starts_in
 from polyfeed.store.snapshots import KEPT, first_of, path_of, read_snapshot, snapshots_in, write_snapshot
@@ -35,7 +36,7 @@ def make_snapshot(config: Config, directory: Path) -> Path | None:
     if not starts or not starts[-1][1].start.records:
         return None
     start = starts[-1][1].start
-    if path_of(directory, start.seq + 1).exists():
+    if _is_whole(path_of(directory, start.seq + 1)):
         return None
     replica = recover(config, directory, until=start.seq).replica
     if replica.history.mark() != start:
@@ -49,6 +50,17 @@ def make_snapshot(config: Config, directory: Path) -> Path | None:
     return path
 
 
+def _is_whole(path: Path) -> bool:
+    """Whether there is a snapshot that can be used. One that has rotted is made again."""
+    try:
+        return bool(read_snapshot(path))
+    except FileNotFoundError:
+        return False
+    except Damaged as damaged:
+        log.error("a snapshot is made again: %s", damaged)
+        return False
+
+
 def drop(directory: Path) -> None:
     """Removes the snapshots but the newest KEPT, and the segments before the oldest of these."""
     snapshots = snapshots_in(directory)
@@ -58,6 +70,7 @@ def drop(directory: Path) -> None:
     for path in (*snapshots[KEPT:], *(path for path in paths_in(directory) if int(path.stem) < oldest)):
         path.unlink()
         log.info("dropped %s, which is behind %d verified snapshots", path.name, KEPT)
+    sync_directory(directory)
 
 
 class Keeper:

@@ -64,7 +64,7 @@ def opened(config: Config, directory: Path, now: Callable[[], int], *, rescue: b
     """
     with locked(directory):
         for left in directory.glob("*.tmp"):
-            left.unlink()
+            left.unlink(missing_ok=True)  # a snapshot is being made: it has its own lock
         began = time.monotonic()
         recovered = _recovered(config, directory, rescue=rescue)
         cut_torn_end(recovered)

@@ -226,13 +226,17 @@ class Sequencer:
         """Waits for the disk, at last with everybody else being refused."""
         future = asyncio.ensure_future(waiting)
         done, _ = await asyncio.wait({future}, timeout=self._patience)
+        slow = False
         while not done:
             if not self.trouble:
                 log.error("the disk of the journal is slow: orders are refused")
             self.trouble = self.trouble or f"the journal's disk has not answered for {self._patience} s"
             self._refuse_queued()
             done, _ = await asyncio.wait({future}, timeout=REFUSE_SECONDS)
+            slow = True
         future.result()
+        if slow:
+            log.warning("the disk of the journal answers again: orders are taken")
 
     def _fail(self, error: OSError) -> None:
         if not self._failed:

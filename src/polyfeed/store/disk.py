@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import mmap
 import os
@@ -17,6 +18,7 @@ PROBE_BYTES = 1 << 20
 """What must fit on the disk before orders are taken again: room for a second or more of them."""
 
 
+_PART = 1 << 20
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -95,8 +97,12 @@ def cut(descriptor: int, size: int, durable: int) -> None:
     the last durable byte on is written once more.
     """
     os.ftruncate(descriptor, size)
-    page = durable - durable % mmap.PAGESIZE
-    os.pwrite(descriptor, os.pread(descriptor, size - page, page), page)
+    place = durable - durable % mmap.PAGESIZE
+    while place < size:
+        part = os.pread(descriptor, min(_PART, size - place), place)
+        if not part:
+            raise OSError(errno.EIO, "the file ends before what was written to it")
+        place += os.pwrite(descriptor, part, place)
     os.fsync(descriptor)
 
 

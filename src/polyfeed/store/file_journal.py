@@ -79,15 +79,12 @@ class FileJournal(Journal):
         self._group.append(data)
         self._size = place + len(data)
 
-    def sync(self) -> Awaitable[None] | None:
+    def sync(self) -> Awaitable[None]:
         data, self._group = b"".join(self._group), []
-        if self._terms.fsync == "always":
-            return self._in_thread(lambda: self._write(data, sync=True))
-        overdue = self._terms.fsync == "interval" and time.monotonic() - self._synced >= self._terms.interval_seconds
-        if overdue:
-            return self._in_thread(lambda: self._write(data, sync=True))
-        self._write(data, sync=False)
-        return None
+        terms = self._terms
+        overdue = terms.fsync == "interval" and time.monotonic() - self._synced >= terms.interval_seconds
+        # Also what is not synced: a disk that has much to write back can make a write wait.
+        return self._in_thread(lambda: self._write(data, sync=overdue or terms.fsync == "always"))
 
     async def turn(self, mark: Mark) -> None:
         await self._in_thread(lambda: self._turn(mark))
