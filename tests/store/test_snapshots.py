@@ -20,6 +20,7 @@ from polyfeed.venue.version import ENGINE
 from tests.store.rig import CONFIG, recovered, rig, segment, write
 
 TERMS = Terms(segment_records=40)
+NO_HISTORY = load(None, {}, ["store.history=off"])
 KEEP_ALL = load(None, {}, ["store.keep=all"])
 
 
@@ -55,7 +56,7 @@ async def test_what_is_behind_two_snapshots_is_dropped(tmp_path: Path) -> None:
         async with rig(tmp_path, TERMS, history=history, flow=flow, seal=True) as one:
             await one.feed(100)
         flow = one.flow
-        made = make_snapshot(CONFIG, tmp_path)
+        made = make_snapshot(NO_HISTORY, tmp_path)
         assert made is not None
         known.append(made.name)
         history = recovered(tmp_path)

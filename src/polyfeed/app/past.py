@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from polyfeed.app.recovery import EngineChanged
-from polyfeed.app.replica import decode_image
+from polyfeed.app.replay import replay, standing_at
 from polyfeed.model.batches import Batch
 from polyfeed.model.history import HistoryUnavailable, Query
-from polyfeed.sequencer.history import History as Replayed
 from polyfeed.store.history.asking import ask
 from polyfeed.store.history.database import Database, DatabaseError
 from polyfeed.store.history.writer import HistoryWriter
-from polyfeed.store.segments import paths_in, segments_from
-from polyfeed.store.snapshots import first_of, read_snapshot, snapshots_in
-from polyfeed.venue.venue import Venue
-from polyfeed.venue.version import ENGINE
 
 ANSWER_SECONDS = 2.0
 """What a question waits for history to come up with the venue."""
@@ -29,16 +25,30 @@ STOP_SECONDS = 1.0
 
 READERS = 2
 
+WAITING = 256
+"""Questions that may wait at once; one more is refused at once."""
+
 
 class Past:
-    """History of one venue, whose journal is in a directory. `epoch` is the venue's."""
+    """History of one venue, whose journal is in a directory. `epoch` and `venue` are the venue's."""
 
-    def __init__(self, open_database: Callable[[], Database], journal: Path, epoch: int) -> None:
+    def __init__(self, open_database: Callable[[], Database], journal: Path, epoch: int, venue: str = "") -> None:
         self.epoch = epoch
         self._open = open_database
-        self._writer = HistoryWriter(open_database, lambda first, until: replay(journal, first, until), epoch)
+        self._writer = HistoryWriter(
+            open_database, partial(replay, journal), partial(standing_at, journal), epoch, venue, self._on_news
+        )
         self._readers = ThreadPoolExecutor(READERS, "history-reader")
         self._idle: list[Database] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiters: dict[asyncio.Future[None], int] = {}
+        self._asked = 0
+        self._stopped = False
+
+    @property
+    def trouble(self) -> str:
+        """Why history is not written any more, empty when it is."""
+        return self._writer.trouble and f"history: {self._writer.trouble}"
 
     def start(self) -> None:
         """Begins to write what `publish` is given."""
@@ -49,14 +59,30 @@ class Past:
         self._writer.publish(batch)
 
     async def ask(self, query: Query, seq: int) -> Sequence[Any]:
-        """The rows that answer a query, as of a batch or a later one. Raises HistoryUnavailable."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._answer, query, seq)
+        """The rows that answer a query, as of a batch or a later one, within ANSWER_SECONDS.
+
+        Raises HistoryUnavailable.
+        """
+        if self._asked >= WAITING:
+            raise HistoryUnavailable("too many questions wait for history; ask again later")
+        self._asked += 1
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._written(seq)
+                return await asyncio.get_running_loop().run_in_executor(self._readers, self._answer, query)
+        except TimeoutError as error:
+            raise HistoryUnavailable(
+                f"history is at batch {self._writer.seq} and the venue at {seq}; ask again later"
+            ) from error
+        finally:
+            self._asked -= 1
 
     async def stop(self) -> None:
-        """Writes what is still to be written, then ends."""
+        """Writes what is still to be written, then ends; questions that are not answered yet are not any more."""
         await asyncio.to_thread(self._writer.stop, STOP_SECONDS)
-        await asyncio.to_thread(self._readers.shutdown)
-        for database in self._idle:
+        self._stopped = True
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        while (database := self._unused()) is not None:
             database.close()
 
     def metrics(self) -> list[str]:
@@ -71,41 +97,57 @@ class Past:
             f"polyfeed_history_failures_total {writer.failures}",
         ]
 
-    def _answer(self, query: Query, seq: int) -> Sequence[Any]:
-        if not self._writer.wait_for(seq, ANSWER_SECONDS):
-            raise HistoryUnavailable(f"history is at batch {self._writer.seq} and the venue at {seq}; ask again later")
+    async def _written(self, seq: int) -> None:
+        """Returns when a batch is written. Raises HistoryUnavailable when that will not be."""
+        self._loop = asyncio.get_running_loop()
+        while self._writer.seq < seq:
+            if self.trouble:
+                raise HistoryUnavailable("history is not written any more; the server's log says why")
+            news = self._loop.create_future()
+            self._waiters[news] = seq
+            # It may have been written after the loop looked and before it was to be told.
+            self._wake()
+            try:
+                await news
+            finally:
+                self._waiters.pop(news, None)
+
+    def _on_news(self) -> None:
+        """On the writer's thread."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for news, seq in list(self._waiters.items()):
+            if not news.done() and (self._writer.seq >= seq or self.trouble):
+                news.set_result(None)
+
+    # --- on a reader's thread ---------------------------------------------------------------------------------------
+
+    def _answer(self, query: Query) -> Sequence[Any]:
         database = None
         try:
-            database = self._idle.pop() if self._idle else self._open()
+            database = self._unused()
+            if database is None:
+                database = self._open()
+                database.bound(ANSWER_SECONDS)
             rows = ask(database, query)
-        except DatabaseError as error:
+        except BaseException as error:
             if database is not None:
                 database.close()
-            raise HistoryUnavailable("history cannot be read now; ask again later") from error
-        self._idle.append(database)
+            if isinstance(error, DatabaseError):
+                raise HistoryUnavailable("history cannot be read now; ask again later") from error
+            raise
+        if self._stopped:
+            database.close()
+        else:
+            self._idle.append(database)
         return rows
 
-
-def replay(journal: Path, first: int, until: int) -> Iterator[Batch]:
-    """The batches from one number to another, both included, made again from a journal; from the first that can be made
-    where what was before was dropped behind a snapshot. Raises ValueError and OSError when they cannot be.
-    """
-    snapshots = snapshots_in(journal)
-    begun_before = [path for path in snapshots if first_of(path) <= first]
-    complete = any(path.name.startswith(f"{1:020d}.") for path in paths_in(journal))
-    found = begun_before[0] if begun_before else None
-    if found is None and not complete and snapshots:
-        found = snapshots[-1]
-    history = Replayed(Venue())
-    if found is not None:
-        image = decode_image(read_snapshot(found))
-        history = Replayed(Venue.restore(image.venue), image.mark)
-    for segment in segments_from(journal, history.mark()):
-        for record in segment.records():
-            if segment.header.engine != ENGINE:
-                raise EngineChanged(segment.path, segment.header.engine)
-            for batch in history.carry_out(record):
-                if batch.seq >= first:
-                    yield batch
-            if history.seq >= until:
-                return
+    def _unused(self) -> Database | None:
+        """A connection that nobody uses; asking whether there is one first would be a race of the readers."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None

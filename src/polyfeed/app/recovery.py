@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from polyfeed.app.config import Config
-from polyfeed.app.replica import Replica, decode_image
+from polyfeed.app.images import images_in, leave_out
+from polyfeed.app.replica import Replica
 from polyfeed.store.disk import cut
 from polyfeed.store.format import Damaged, Mark
 from polyfeed.store.segments import Segment, name_of, paths_in, segments_from
-from polyfeed.store.snapshots import first_of, read_snapshot, snapshots_in
 from polyfeed.venue.version import ENGINE
 
 log = logging.getLogger("polyfeed.recovery")
@@ -60,7 +60,7 @@ def recover(config: Config, directory: Path, *, snapshots: bool = True, until: i
     found = Recovered(replica, None, 0, 0)
     with _no_collections(), _progress(directory, replica.history.mark()) as advance:
         for segment in segments_from(directory, replica.history.mark()):
-            _check_start(segment, replica.history.mark())
+            check_start(segment, replica.history.mark())
             replica.history.turn()
             if not _replay(replica, segment, until, advance):
                 return Recovered(replica, segment.path, segment.end, 0)
@@ -109,20 +109,15 @@ class EngineChanged(ValueError):
 
 
 def _newest_snapshot(config: Config, directory: Path, until: int | None) -> Replica | None:
-    for path in snapshots_in(directory):
-        if until is not None and first_of(path) > until:
-            continue
+    for image in images_in(directory, until):
         try:
-            image = decode_image(read_snapshot(path))
-            if image.mark.seq + 1 != first_of(path):
-                raise Damaged(str(path), 0, f"it stands at batch {image.mark.seq}")
             return Replica(config, image)
-        except (ValueError, OSError) as error:
-            log.error("a snapshot cannot be used and is left out: %s", error)
+        except ValueError as error:
+            leave_out(error)
     return None
 
 
-def _check_start(segment: Segment, mark: Mark) -> None:
+def check_start(segment: Segment, mark: Mark) -> None:
     """Whether history stands where the segment begins. Raises Diverged, and Damaged where records are missing."""
     start = segment.header.start
     if start == mark:

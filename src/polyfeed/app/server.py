@@ -100,7 +100,9 @@ class Server:
     @property
     def trouble(self) -> str:
         """Why the server cannot do all that it is there for, empty when it can."""
-        return self.sequencer.trouble if self.ready else "starting or stopping"
+        if not self.ready:
+            return "starting or stopping"
+        return self.sequencer.trouble or (self.past.trouble if self.past is not None else "")
 
     @property
     def fans(self) -> dict[str, FanOut]:

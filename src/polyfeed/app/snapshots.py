@@ -17,7 +17,8 @@ from polyfeed.app.recovery import recover
 from polyfeed.app.replica import Replica, decode_image, encode_image
 from polyfeed.store.disk import sync_directory
 from polyfeed.store.format import Damaged
-from polyfeed.store.segments import paths_in, starts_in
+from polyfeed.store.history.history import DatabaseError, opener, written_in
+from polyfeed.store.segments import paths_in, starts_in, venue_in
 from polyfeed.store.snapshots import KEPT, first_of, path_of, read_snapshot, snapshots_in, write_snapshot
 
 log = logging.getLogger("polyfeed.snapshots")
@@ -46,7 +47,7 @@ def make_snapshot(config: Config, directory: Path) -> Path | None:
         path.unlink()
         raise Damaged(str(path), 0, "the state read back from it is another one")
     if config.store.keep == "behind-snapshot":
-        drop(directory)
+        drop(directory, _written(config, directory))
     return path
 
 
@@ -61,16 +62,35 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-def drop(directory: Path) -> None:
-    """Removes the snapshots but the newest KEPT, and the segments before the oldest of these."""
-    snapshots = snapshots_in(directory)
-    if len(snapshots) < KEPT:
+def drop(directory: Path, written: int | None = None) -> None:
+    """Removes the snapshots but the newest KEPT, and the segments before the oldest of these.
+
+    What history needs to go on from the batch `written` (None: there is no history) stays as well.
+    """
+    firsts = [first_of(path) for path in snapshots_in(directory)]
+    if written is not None:
+        firsts = [*firsts[: KEPT - 1], *(first for first in firsts[KEPT - 1 :] if first <= written)]
+    if len(firsts) < KEPT:
         return
-    oldest = first_of(snapshots[KEPT - 1])
-    for path in (*snapshots[KEPT:], *(path for path in paths_in(directory) if int(path.stem) < oldest)):
+    oldest = firsts[KEPT - 1]
+    behind = [path for path in snapshots_in(directory) if first_of(path) < oldest]
+    behind += (path for path in paths_in(directory) if int(path.stem) < oldest)
+    for path in behind:
         path.unlink()
         log.info("dropped %s, which is behind %d verified snapshots", path.name, KEPT)
-    sync_directory(directory)
+    if behind:
+        sync_directory(directory)
+
+
+def _written(config: Config, directory: Path) -> int | None:
+    """The last batch that history has, None when none is kept; 0 when that cannot be found out now."""
+    if config.store.history == "off":
+        return None
+    try:
+        return written_in(opener(config.store.history, directory), venue_in(directory).hex())
+    except DatabaseError as error:
+        log.warning("nothing of the journal is dropped, for it is not known what history has: %s", error)
+        return 0
 
 
 class Keeper:

@@ -42,8 +42,7 @@ class Store:
         self.keeper = Keeper(config, directory) if section.snapshots else None
         self.past = None
         if section.history != "off":
-            chosen = "sqlite" if section.history == "auto" else section.history
-            self.past = Past(opener(chosen, directory), directory, replica.history.venue.epoch)
+            self.past = Past(opener(section.history, directory), directory, replica.history.venue.epoch, venue.hex())
 
 
 def journal_directory(config: Config) -> Path | None:

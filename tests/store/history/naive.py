@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from polyfeed.accounts.accounts import Accounts
@@ -25,8 +25,10 @@ from polyfeed.model.history import (
     TradesOf,
     place_of,
 )
+from polyfeed.model.intervals import INTERVALS
 from polyfeed.model.orders import Fill, OwnOrder
 from polyfeed.model.trades import TapeEntry
+from polyfeed.store.history.standing import Standing
 
 
 def entry(trade: Trade, ts: int) -> TapeEntry:
@@ -35,6 +37,21 @@ def entry(trade: Trade, ts: int) -> TapeEntry:
     return TapeEntry(
         *(trade.trade_id, trade.price, trade.size, ts, trade.taker_side, trade.taker_kind), *ids, trade.execution
     )
+
+
+def standing(batches: Sequence[Batch]) -> Standing:
+    """How things stood after these batches."""
+    naive = Naive(batches)
+    orders = tuple(
+        (one.account_id, order) for one in naive.accounts.all() if not one.house for order in one.orders.values()
+    )
+    candles = {
+        (state.instrument.id, interval): candle
+        for state in naive.market.instruments
+        for interval in INTERVALS
+        if (candle := state.candles.current(interval)) is not None
+    }
+    return Standing(batches[-1].seq, batches[-1].ts, orders, candles)
 
 
 class Naive:

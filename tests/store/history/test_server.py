@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from polyfeed.app.past import replay
+from polyfeed.app.replay import replay
 from polyfeed.store.file_journal import Terms
 from polyfeed.store.segments import paths_in
 from polyfeed.store.snapshots import snapshots_in

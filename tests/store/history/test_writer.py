@@ -14,9 +14,10 @@ from polyfeed.model.batches import Batch
 from polyfeed.store.history import writer as module
 from polyfeed.store.history.database import Database, DatabaseError
 from polyfeed.store.history.history import History, opener
+from polyfeed.store.history.standing import Standing
 from polyfeed.store.history.writer import HistoryWriter
 from tests.store.history.contract import flows, queries
-from tests.store.history.naive import Naive
+from tests.store.history.naive import Naive, standing
 
 SECONDS = 20.0
 
@@ -30,6 +31,8 @@ class Rig:
         self.kept = 1
         self.replayed: list[tuple[int, int]] = []
         self.broken = 0
+        self.venue = "aa"
+        self.went_back: list[int] = []
 
     def replay(self, first: int, until: int) -> Iterator[Batch]:
         self.replayed.append((first, until))
@@ -42,7 +45,11 @@ class Rig:
         return self.open()
 
     def writer(self) -> HistoryWriter:
-        return HistoryWriter(self.reach, self.replay)
+        return HistoryWriter(self.reach, self.replay, self.standing_at, venue=self.venue)
+
+    def standing_at(self, seq: int) -> Standing:
+        self.went_back.append(seq)
+        return standing(self.batches[:seq])
 
     def check(self) -> None:
         """Whether all that happened is there, once."""
@@ -123,12 +130,71 @@ def test_history_of_another_journal_is_written_anew(rig: Rig) -> None:
     rig.check()
 
 
-def test_history_ahead_of_its_journal_is_written_anew(rig: Rig) -> None:
+def lose(rig: Rig, end: int) -> None:
+    """The journal loses its end behind a batch, and something else happens."""
+    rig.batches = [
+        batch if batch.seq <= end else msgspec.structs.replace(batch, ts=batch.ts + 1) for batch in rig.batches
+    ]
+
+
+def test_history_ahead_of_its_journal_loses_its_end_only(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     run(rig.writer(), rig.batches)
-    rig.batches = rig.batches[:400]
+    lose(rig, 350)
+    mine = rig.batches
+    rig.kept = 250
+    rig.batches = mine[:360]
     run(rig.writer(), rig.batches[350:])
-    assert rig.replayed == [(1, 350)]
+    assert rig.went_back == [300]
+    assert "the journal lost what history has behind batch 300" in caplog.text
     rig.check()
+    rig.batches = mine
+    run(rig.writer(), rig.batches[600:])
+    rig.check()
+
+
+def test_a_journal_that_lost_its_end_twice_while_the_database_was_away(rig: Rig) -> None:
+    run(rig.writer(), rig.batches[:500])
+    lose(rig, 420)
+    lose(rig, 460)
+    run(rig.writer(), rig.batches[600:])
+    assert rig.went_back == [400]
+    rig.check()
+
+
+def test_nothing_is_lost_where_no_batch_can_be_compared(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    run(rig.writer(), rig.batches[:500])
+    lose(rig, 420)
+    rig.kept = 480
+    run(rig.writer(), rig.batches[480:])
+    assert rig.went_back == []
+    assert "are named aside1_" in caplog.text
+    database = rig.open()
+    assert database.query('SELECT "seq" FROM "aside1_progress"') == [(500,)]
+    database.close()
+
+
+def test_a_database_of_another_venue_is_not_touched(rig: Rig) -> None:
+    run(rig.writer(), rig.batches[:500])
+    rig.venue = "bb"
+    writer = rig.writer()
+    writer.start()
+    writer.publish(rig.batches[0])
+    assert not writer.wait_for(1, SECONDS)
+    assert "history of venue aa" in writer.trouble
+    writer.publish(rig.batches[1])
+    writer.stop(SECONDS)
+    rig.batches = rig.batches[:500]
+    rig.check()
+
+
+def test_a_thread_that_dies_says_so(rig: Rig) -> None:
+    news = threading.Event()
+    writer = HistoryWriter(lambda: 1 // 0, rig.replay, rig.standing_at, told=news.set)  # type: ignore[arg-type, return-value]
+    writer.start()
+    writer.publish(rig.batches[0])
+    assert news.wait(SECONDS)
+    assert writer.trouble.startswith("ZeroDivisionError")
+    assert not writer.wait_for(1, SECONDS)
 
 
 def test_what_the_journal_no_longer_has_is_passed_over(rig: Rig) -> None:

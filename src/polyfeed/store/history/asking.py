@@ -35,6 +35,7 @@ from polyfeed.store.history.schema import Table
 
 T = TypeVar("T")
 
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 _OWN = 3  # columns of an account's event before its own
 _TERMS = len(schema.fields(e.OwnOrderOpened))
 _CLOSING = len(schema.fields(Closing))
@@ -53,16 +54,16 @@ class Where:
     def holds(self, column: str, sign: str, value: Any) -> None:
         """A comparison with a value."""
         self._texts.append(f"{quoted(column)} {sign} ?")
-        self.values.append(value)
+        self.values.append(_storable(value))
 
     def follows(self, columns: tuple[str, ...], sign: str, values: tuple[int, ...]) -> None:
         """A place in the order of several columns, compared with that of values."""
         self._texts.append(f"({', '.join(map(quoted, columns))}) {sign} ({', '.join('?' * len(values))})")
-        self.values += values
+        self.values += map(_storable, values)
 
     def one_of(self, column: str, values: Iterable[int]) -> None:
         """One of several numbers."""
-        given = [int(value) for value in values]
+        given = [_storable(int(value)) for value in values]
         self._texts.append(f"{quoted(column)} IN ({', '.join('?' * len(given))})" if given else "1 = 0")
         self.values += given
 
@@ -70,6 +71,16 @@ class Where:
         """Between two numbers, both included."""
         self.holds(column, ">=", since)
         self.holds(column, "<=", until)
+
+
+def _storable(value: Any) -> Any:
+    """A value that databases take and that compares with rows as this one does, of which there are none so large.
+
+    Halves of surrogate pairs are no text there, nor is NUL in PostgreSQL.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return min(max(value, _LEAST), _MOST)
 
 
 def ask(database: Database, query: Query) -> Sequence[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any, ClassVar
 
 from polyfeed.store.history.schema import TABLES, WIDE, Table
@@ -45,6 +46,14 @@ class Database(ABC):
     def close(self) -> None:
         """Ends the connection. Never raises."""
 
+    @abstractmethod
+    def bound(self, seconds: float) -> None:
+        """Lets no statement from now on take longer: it fails then."""
+
+    @abstractmethod
+    def tables(self) -> set[str]:
+        """The names of the tables that are there."""
+
     def make_tables(self) -> None:
         """Makes the tables that are not there."""
         for table in TABLES:
@@ -54,16 +63,32 @@ class Database(ABC):
             key = ", ".join(map(quoted, table.names[: table.key]))
             self.query(f"CREATE TABLE IF NOT EXISTS {quoted(table.name)} ({columns}, PRIMARY KEY ({key}))")
             for names in table.indexes:
-                index = quoted(f"{table.name}_by_{'_'.join(names)}")
                 chosen = ", ".join(map(quoted, names))
-                self.query(f"CREATE INDEX IF NOT EXISTS {index} ON {quoted(table.name)} ({chosen})")
+                self.query(f"CREATE INDEX IF NOT EXISTS {_index(table, names)} ON {quoted(table.name)} ({chosen})")
         self.commit()
 
-    def drop_tables(self) -> None:
-        """Takes all tables away."""
-        for table in TABLES:
-            self.query(f"DROP TABLE IF EXISTS {quoted(table.name)}")
+    def put_aside(self) -> str:
+        """Renames all tables, so that others can be made; what their names begin with now, empty when there are none.
+
+        Their indexes are dropped, whose names the new ones need.
+        """
+        there = self.tables()
+        mine = [table for table in TABLES if table.name in there]
+        if not mine:
+            return ""
+        prefix = next(
+            f"aside{number}_" for number in count(1) if not any(name.startswith(f"aside{number}_") for name in there)
+        )
+        for table in mine:
+            for names in table.indexes:
+                self.query(f"DROP INDEX IF EXISTS {_index(table, names)}")
+            self.query(f"ALTER TABLE {quoted(table.name)} RENAME TO {quoted(prefix + table.name)}")
         self.commit()
+        return prefix
+
+
+def _index(table: Table, names: Sequence[str]) -> str:
+    return quoted(f"{table.name}_by_{'_'.join(names)}")
 
 
 def quoted(name: str) -> str:

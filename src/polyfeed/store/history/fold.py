@@ -52,7 +52,7 @@ class Fold:
         self._orders = orders or {}
         self._candles = candles or {}
         self._ends = {key: interval_end(key[1], candle.start) for key, candle in self._candles.items()}
-        self._houses = houses or set()
+        self.houses = houses or set()
         self._ended: dict[int, Owned] = {}  # by the batch that is taken in: a match ends an order before it is settled
         self._rows: Rows = {}
         self._place = 0
@@ -81,7 +81,7 @@ class Fold:
             for private in own:
                 self._place += 1
                 fold = _PRIVATE.get(type(private))
-                if fold is not None and (account not in self._houses or type(private) is e.AccountOpened):
+                if fold is not None and (account not in self.houses or type(private) is e.AccountOpened):
                     fold(self, account, private)
 
     def _put(self, table: Table, row: tuple[Any, ...]) -> None:
@@ -123,7 +123,7 @@ class Fold:
 
     def _account(self, account: int, event: e.AccountOpened) -> None:
         if event.house:
-            self._houses.add(account)
+            self.houses.add(account)
         self._put(schema.ACCOUNTS, (account, *values(event)))
 
     def _opened(self, account: int, event: e.OwnOrderOpened) -> None:
@@ -145,9 +145,7 @@ class Fold:
             self._ended[order.order_id] = owned
         else:
             self._orders[order.order_id] = owned
-        standing = values(order, ("terms", "closing"))
-        closing = values(order.closing or NOTHING_CLOSED)
-        self._put(schema.ORDERS, (*values(order.terms), owned.account, *standing, *closing))
+        self._put(schema.ORDERS, order_row(owned.account, order))
 
     def _transfer(self, account: int, event: e.BalanceSet) -> None:
         for cause, change in event.parts or ((event.cause, event.change),):
@@ -169,6 +167,12 @@ class Fold:
 
     def _own(self, table: Table, account: int, event: Any, without: tuple[str, ...] = ()) -> None:
         self._put(table, (self._place, self._ts, account, *values(event, without)))
+
+
+def order_row(account: int, order: OwnOrder) -> tuple[Any, ...]:
+    """A row of the table of orders."""
+    standing = values(order, ("terms", "closing"))
+    return (*values(order.terms), account, *standing, *values(order.closing or NOTHING_CLOSED))
 
 
 _PUBLIC: dict[type, Callable[[Fold, Any], None]] = {

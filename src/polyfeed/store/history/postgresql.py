@@ -51,6 +51,15 @@ class PostgresqlDatabase(Database):
         if columns:
             _guarded(lambda: self._cursor.execute(_insert(table), tuple(columns)))
 
+    def tables(self) -> set[str]:
+        """As the base says."""
+        return {row[0] for row in self.query("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")}
+
+    def bound(self, seconds: float) -> None:
+        """As the base says."""
+        self.query(f"SET statement_timeout = {round(seconds * 1000)}")
+        self.commit()
+
     def commit(self) -> None:
         """As the base says."""
         _guarded(self._connection.commit)
@@ -101,5 +110,5 @@ def _array(kind: str) -> str:
 def _guarded(work: Callable[[], T]) -> T:
     try:
         return work()
-    except (driver.Error, OSError) as error:
+    except (driver.Error, OSError, OverflowError, UnicodeError) as error:
         raise DatabaseError(str(error)) from error

@@ -15,7 +15,7 @@ from polyfeed.model import events
 from polyfeed.model.candle import Candle
 from polyfeed.model.orders import Closing, OwnOrder
 
-FORMAT = 1
+FORMAT = 2
 """Counts up whenever a table changes: history of another form is written anew from the journal."""
 
 INTEGER, TEXT, WIDE = "BIGINT", "TEXT", "WIDE"
@@ -109,8 +109,15 @@ SETTLEMENTS = _told("settlements", events.PositionSettled, owned=True, indexes=(
 PREMIUMS = _told("premiums", events.InsurancePremiumPaid, owned=True, indexes=(("account", "place"),))
 LIQUIDATIONS = _told("liquidations", events.PositionLiquidated, owned=False, indexes=(("instrument", "place"),))
 FUNDING_RATES = _told("funding_rates", events.FundingSettled, owned=False, indexes=(("instrument", "place"),))
-PROGRESS = Table("progress", tuple((name, INTEGER) for name in ("id", "form", "epoch", "seq", "ts")), replaces=True)
-"""One row: up to which batch of which history everything is here. Written by each transaction."""
+PROGRESS = Table(
+    "progress",
+    (*((name, INTEGER) for name in ("id", "form", "epoch", "seq", "ts")), ("venue", TEXT)),
+    replaces=True,
+)
+"""One row: up to which batch of which venue's history everything is here. Written by each transaction."""
+
+STAMPS = Table("stamps", (("seq", INTEGER), ("ts", INTEGER)), replaces=True)
+"""The times of some batches, by which it is found how far history and a journal that has lost its end are the same."""
 
 TABLES = (
     CURRENCIES,
@@ -126,6 +133,7 @@ TABLES = (
     PREMIUMS,
     LIQUIDATIONS,
     FUNDING_RATES,
+    STAMPS,
     PROGRESS,
 )
 

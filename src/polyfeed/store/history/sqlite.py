@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -14,6 +16,9 @@ from polyfeed.store.history.schema import WIDE, Table
 
 BUSY_SECONDS = 10.0
 """How long a statement waits for another process that writes."""
+
+STEPS = 10_000
+"""Of SQLite's virtual machine, between two looks at the clock."""
 
 T = TypeVar("T")
 
@@ -28,7 +33,12 @@ class SqliteDatabase(Database):
     wide = "TEXT"
 
     def __init__(self, path: Path) -> None:
+        self._seconds = 0.0
+        self._until = 0.0
+
         def opened() -> sqlite3.Connection:
+            # Made here, since SQLite lets everybody read what it makes; its other files get the mode of this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -38,6 +48,7 @@ class SqliteDatabase(Database):
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
         """As the base says."""
+        self._until = time.monotonic() + self._seconds
         return _guarded(lambda: self._connection.execute(sql, values).fetchall())
 
     def put(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
@@ -46,6 +57,15 @@ class SqliteDatabase(Database):
         if wide:
             rows = [tuple(str(one) if place in wide else one for place, one in enumerate(row)) for row in rows]
         _guarded(lambda: self._connection.executemany(_insert(table), rows))
+
+    def tables(self) -> set[str]:
+        """As the base says."""
+        return {row[0] for row in self.query("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def bound(self, seconds: float) -> None:
+        """As the base says."""
+        self._seconds = seconds
+        self._connection.set_progress_handler(lambda: time.monotonic() > self._until, STEPS)
 
     def commit(self) -> None:
         """As the base says."""
@@ -71,5 +91,5 @@ def _insert(table: Table) -> str:
 def _guarded(work: Callable[[], T]) -> T:
     try:
         return work()
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, OverflowError, UnicodeError) as error:
         raise DatabaseError(str(error)) from error
