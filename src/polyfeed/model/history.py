@@ -28,7 +28,8 @@ class HistoryUnavailable(Exception):
 class FillsOf(Struct, frozen=True, kw_only=True):
     """Matches of accounts' orders. `before` is the place that newest-first pages go on behind, exclusive.
 
-    `order_id` asks for those of one order, `first_trade` for those of this trade and later ones.
+    `order_id` asks for those of one order, `client_id` for those of orders that have it, `first_trade` for those of
+    this trade and later ones.
     """
 
     accounts: tuple[int, ...]
@@ -36,6 +37,7 @@ class FillsOf(Struct, frozen=True, kw_only=True):
     since: int = 0
     until: int = FOREVER
     order_id: int = 0
+    client_id: str = ""
     first_trade: int = 0
     before: int = FOREVER
     oldest_first: bool = False

@@ -64,6 +64,7 @@ def queries(random: Random, naive: Naive) -> Iterable[Query]:
             first_trade=random.choice((0, 0, random.choice(places) // 2)),
         )
         yield FillsOf(accounts=accounts, order_id=random.choice(numbers))
+        yield FillsOf(**common, client_id=random.choice(("a", "r")), before=random.choice((FOREVER, *places)))
         yield OrdersOf(**common, before=random.choice((FOREVER, *numbers)))
         statuses = tuple(random.sample((OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED), 2))
         yield OrdersOf(**common, statuses=statuses, client_id=random.choice(("", "a", "r")))

@@ -105,6 +105,7 @@ class Naive:
                     row for row in self.fills if self._fits(query, row.account, row.fill.fill.instrument, row.fill.ts)
                 ]
                 found = [row for row in found if query.order_id in (0, row.fill.fill.order_id)]
+                found = [row for row in found if not query.client_id or self._client_id(row) == query.client_id]
                 found = [
                     row for row in found if row.fill.fill.trade_id >= query.first_trade and row.place < query.before
                 ]
@@ -156,6 +157,9 @@ class Naive:
 
     def _named(self, query: OrdersOf | ClosingsOf, order: OwnOrder) -> bool:
         return query.order_id in (0, order.order_id) and query.client_id in ("", order.terms.client_id)
+
+    def _client_id(self, row: FillRow) -> str:
+        return row.fill.terms.client_id if row.fill.terms is not None else ""
 
 
 def payment_place(row: PaymentRow) -> tuple[int, int, int]:

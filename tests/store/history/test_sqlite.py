@@ -1,10 +1,14 @@
 """History in SQLite."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from polyfeed.store.history.history import opener
+from polyfeed.model.history import FillsOf, OrdersOf
+from polyfeed.store.history.asking import ask
+from polyfeed.store.history.history import History, opener
 from tests.store.history.contract import Contract, Open
 
 
@@ -19,3 +23,26 @@ class TestSqlite(Contract):
 def test_other_words_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a store is sqlite or postgresql://user:password@host/database, not 'mysql'"):
         opener("mysql", tmp_path)
+
+
+def test_orders_are_found_by_name_and_number_without_looking_at_others(tmp_path: Path) -> None:
+    database = opener("sqlite", tmp_path)()
+    History(database)
+    plans: list[str] = []
+    query = database.query
+
+    def explained(sql: str, values: Sequence[Any] = ()) -> list[Sequence[Any]]:
+        plans.extend(str(row[3]) for row in query(f"EXPLAIN QUERY PLAN {sql}", values))
+        return query(sql, values)
+
+    database.query = explained  # type: ignore[method-assign]
+    ask(database, FillsOf(accounts=(1, 2), instruments=(0,), client_id="a"))
+    ask(database, FillsOf(accounts=(1, 2), instruments=(0,), order_id=5))
+    ask(database, OrdersOf(accounts=(1, 2), instruments=(0,), client_id="a"))
+    History(database)
+    searches = [plan for plan in plans if plan.startswith(("SEARCH", "SCAN"))]
+    large = ("SCAN orders", "SCAN fills", "SCAN trades", "SCAN candles")
+    assert [plan for plan in searches if plan.startswith(large)] == []
+    assert sum("(order_id=? AND account=? AND place<?)" in plan for plan in searches) == 2
+    assert sum("(client_id=? AND account=?" in plan for plan in searches) == 2
+    database.close()

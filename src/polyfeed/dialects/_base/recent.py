@@ -64,6 +64,7 @@ class Recent:
             if query.since <= one.ts <= query.until
             and (not query.instruments or one.fill.instrument in query.instruments)
             and query.order_id in (0, one.fill.order_id)
+            and (not query.client_id or (one.terms is not None and one.terms.client_id == query.client_id))
             and one.fill.trade_id >= query.first_trade
         ]
         rows = [row for row in rows if row.place < query.before]

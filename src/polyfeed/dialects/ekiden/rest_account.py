@@ -28,6 +28,11 @@ CLOSED_REALTIME = 500
 """Ended orders that `order/realtime` goes back (the documents' number)."""
 
 
+MORE = 4
+"""Times that one call asks history for more orders when those that came are not of the status that it is about. After
+them its page has fewer rows than it may, and a cursor behind what was looked at."""
+
+
 class Accounts:
     """Answers from the accounts as they are, and from history. Every method may raise CallRefused."""
 
@@ -74,16 +79,18 @@ class Accounts:
         before = (order_number(cursor) or 0) if cursor else FOREVER
         found: list[Row] = []
 
-        def more(query: OrdersOf, rows: Sequence[OrderRow]) -> RestAnswer:
+        def more(query: OrdersOf, left: int, rows: Sequence[OrderRow]) -> RestAnswer:
             found.extend(row for row in self._rows(call, rows) if not names or row[1]["order_status"] in names)
-            if len(found) <= limit and len(rows) == query.limit:
-                following = replace(query, before=rows[-1].order.order_id)
-                return RestAsk(following, partial(more, following))
             last = found[limit - 1][0] if len(found) > limit else ""
+            if not last and len(rows) == query.limit:
+                following = replace(query, before=rows[-1].order.order_id)
+                if left:
+                    return RestAsk(following, partial(more, following, left - 1))
+                last = order_uuid(following.before)
             return reply({"list": [row for _, row in found[:limit]], "next_page_cursor": last})
 
         query = replace(query, before=before, limit=limit + 1)
-        return RestAsk(query, partial(more, query))
+        return RestAsk(query, partial(more, query, MORE))
 
     def balances(self, call: Call) -> object:
         """The settlement currency of each account, and what else there is of any."""

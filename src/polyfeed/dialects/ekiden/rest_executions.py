@@ -7,7 +7,6 @@ funding by market and account. The cursor is the last row's `exec_id`, which say
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -43,7 +42,8 @@ class Executions:
         number = order_number(call.text("order_id")) if call.text("order_id") else 0
         if number is None:
             return EMPTY_PAGE
-        fills, payments = FillsOf(**asked, order_id=number, limit=limit), PaymentsOf(**asked, limit=limit)
+        fills = FillsOf(**asked, order_id=number, client_id=call.text("order_link_id"), limit=limit)
+        payments = PaymentsOf(**asked, limit=limit)
         if not call.text("cursor"):
             return self._page(call, fills, payments)
         try:
@@ -66,19 +66,15 @@ class Executions:
     # --- parts ------------------------------------------------------------------------------------------------------
 
     def _page(self, call: Call, fills: FillsOf, payments: PaymentsOf) -> RestAsk:
-        limit, link = page_limit(call), call.text("order_link_id")
+        limit = page_limit(call)
         found: list[tuple[Place, Object]] = []
 
-        def matched(query: FillsOf, rows: Sequence[FillRow]) -> RestAnswer:
+        def matched(rows: Sequence[FillRow]) -> RestAnswer:
             for one in rows:
-                terms = one.fill.terms
-                row = self._match(one) if not link or (terms is not None and terms.client_id == link) else None
+                row = self._match(one)
                 if row is not None:
                     found.append(((one.fill.ts, True, (one.place,)), row))
-            if len(found) <= limit and len(rows) == query.limit:
-                following = replace(query, before=rows[-1].place)
-                return RestAsk(following, partial(matched, following))
-            return told(()) if fills.order_id or link else RestAsk(payments, told)
+            return told(()) if fills.order_id or fills.client_id else RestAsk(payments, told)
 
         def told(rows: Sequence[PaymentRow]) -> RestAnswer:
             for one in rows:
@@ -89,7 +85,7 @@ class Executions:
             listed = [row for _, row in found[:limit]]
             return reply({"list": listed, "next_page_cursor": listed[-1]["exec_id"] if len(found) > limit else ""})
 
-        return RestAsk(fills, partial(matched, fills))
+        return RestAsk(fills, matched)
 
     def _match(self, one: FillRow) -> Object | None:
         account, kept = self._desk.context.accounts.get(one.account), one.fill

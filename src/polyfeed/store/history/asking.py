@@ -67,6 +67,14 @@ class Where:
         self._texts.append(f"{quoted(column)} IN ({', '.join('?' * len(given))})" if given else "1 = 0")
         self.values += given
 
+    def entered_as(self, client_id: str, accounts: Iterable[int]) -> None:
+        """Of orders that accounts entered under a name of their own."""
+        owned = Where()
+        owned.holds("client_id", "=", client_id)
+        owned.one_of("account", accounts)
+        self._texts.append(f'"order_id" IN (SELECT "order_id" FROM {quoted(schema.ORDERS.name)}{owned})')
+        self.values += owned.values
+
     def within(self, column: str, since: int, until: int) -> None:
         """Between two numbers, both included."""
         self.holds(column, ">=", since)
@@ -115,6 +123,8 @@ def fills(database: Database, query: FillsOf) -> list[FillRow]:
     where.holds("place", "<", query.before)
     if query.order_id:
         where.holds("order_id", "=", query.order_id)
+    if query.client_id:
+        where.entered_as(query.client_id, query.accounts)
     if query.first_trade:
         where.holds("trade_id", ">=", query.first_trade)
     order = ("place", not query.oldest_first)

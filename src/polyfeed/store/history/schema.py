@@ -85,9 +85,14 @@ ORDERS = Table(
     "orders",
     (*fields(events.OwnOrderOpened, prefix="placed_", prefixed=PLACED), ("account", INTEGER), *_STANDING, *_CLOSING),
     replaces=True,
-    indexes=(("account", "order_id"), ("account", "closing_fills"), ("client_id",), ("status",)),
+    indexes=(
+        ("account", "order_id"),
+        ("account", "closing_fills"),
+        ("client_id", "account", "order_id"),
+        ("status",),
+    ),
 )
-FILLS = _told("fills", events.OwnFill, owned=True, indexes=(("account", "place"), ("order_id",)))
+FILLS = _told("fills", events.OwnFill, owned=True, indexes=(("account", "place"), ("order_id", "account", "place")))
 TRADES = Table(
     "trades",
     (("instrument", INTEGER), ("ts", INTEGER), ("nth", INTEGER), *fields(events.Trade, ("instrument", "ts"))),
