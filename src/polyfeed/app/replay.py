@@ -38,7 +38,8 @@ def replay(journal: Path, first: int, until: int) -> Iterator[Batch]:
                     done = batch.seq
             return
         except ValueError as error:
-            later = [one for one in images_in(journal) if done < one.mark.seq <= until]
+            tried = max(done, image.mark.seq if image else 0)
+            later = [one for one in images_in(journal) if tried < one.mark.seq <= until]
             if not later:
                 raise
             image = later[-1]

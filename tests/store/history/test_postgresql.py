@@ -26,7 +26,9 @@ def postgresql() -> Iterator[Postgresql]:
 def open_database(postgresql: Postgresql) -> Open:
     opened = opener(postgresql.url, Path())
     database = opened()
-    database.drop_tables()
+    for name in database.tables():
+        database.query(f'DROP TABLE "{name}"')
+    database.commit()
     database.close()
     return opened
 

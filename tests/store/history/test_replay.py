@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from polyfeed.app.recovery import EngineChanged
 from polyfeed.app.replay import replay, standing_at
 from polyfeed.app.snapshots import make_snapshot
 from polyfeed.model.batches import Batch
@@ -57,6 +58,16 @@ async def test_batches_go_on_behind_what_another_engine_decided(
     assert [*replay(tmp_path, batches[-20].seq, one.batches[-1].seq)] == one.batches
     assert "was written by engine" in caplog.text
     assert [*replay(tmp_path, one.batches[0].seq - 1, one.batches[0].seq - 1)][:1] == one.batches[:1]
+
+
+async def test_what_another_engine_decided_behind_the_last_snapshot_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = await closed(tmp_path, 3)
+    snapshots_in(tmp_path)[0].unlink()
+    monkeypatch.setattr("polyfeed.app.replay.ENGINE", ENGINE + 1)
+    with pytest.raises(EngineChanged):
+        list(replay(tmp_path, 1, batches[-1].seq))
 
 
 async def test_batches_go_on_behind_a_damage(tmp_path: Path) -> None:
