@@ -43,13 +43,14 @@ class PostgresqlDatabase(Database):
     def put(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
         """As the base says."""
         columns = [list(column) for column in zip(*rows, strict=True)]
+        if not columns:
+            return
         for place, (_, kind) in enumerate(table.columns):
             if kind == WIDE:
                 columns[place] = list(map(str, columns[place]))
             elif kind == TEXT:
                 columns[place] = [text.replace("\0", "\ufffd") for text in columns[place]]
-        if columns:
-            _guarded(lambda: self._cursor.execute(_insert(table), tuple(columns)))
+        _guarded(lambda: self._cursor.execute(_insert(table), tuple(columns)))
 
     def tables(self) -> set[str]:
         """As the base says."""
