@@ -9,6 +9,7 @@ from polyfeed.app.flow_clock import FlowClock
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import AnyCommand
+from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.sources.source import Source
 from polyfeed.store.journal import NullJournal
@@ -77,7 +78,7 @@ class Ticker(Source):
 
 async def test_a_flow_that_stands_still_moves_only_when_it_is_stepped() -> None:
     wall, source, bus = Wall(), Ticker(), MemoryBus()
-    driver = Driver([source], [], Sequencer(Venue(), NullJournal(), bus, wall), bus, wall)
+    driver = Driver([source], [], Sequencer(History(Venue()), NullJournal(), bus, wall), bus, wall)
     driver.control(1.0, paused=True)
     task = asyncio.create_task(driver.run())
     wall.now += 60_000_000

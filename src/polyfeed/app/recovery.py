@@ -123,7 +123,7 @@ def check_start(segment: Segment, mark: Mark) -> None:
     if start == mark:
         return
     if start.records == mark.records:
-        raise Diverged(segment.path, str(start), str(mark))
+        raise Diverged(segment.path, f"{start.hash.hex()} at batch {start.seq}", f"{mark.hash.hex()} at {mark.seq}")
     raise Damaged(
         str(segment.path),
         0,

@@ -88,7 +88,7 @@ async def test_the_states_at_segments_heads_are_compared(tmp_path: Path, monkeyp
     for path in snapshots_in(tmp_path):
         path.unlink()
     monkeypatch.setattr("polyfeed.sequencer.history.encode_batch", lambda _: b"something else")
-    with pytest.raises(ValueError, match="the state before it is not what its header says"):
+    with pytest.raises(ValueError, match="this polyfeed decides otherwise"):
         list(replay(tmp_path, 1, batches[-1].seq))
 
 
