@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 from bench.peers.python.common import serve
 from bench.scene import Scene
@@ -31,6 +32,7 @@ from polyfeed.model.batches import Batch
 from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.events import Trade
+from polyfeed.model.history import Query
 
 LAG_BYTES = 4_194_304
 
@@ -94,6 +96,11 @@ class Plain(Dialect):
         return RestResponse(404, b"")
 
 
+async def recall(query: Query) -> Sequence[Any]:
+    """There is no history."""
+    raise AssertionError(query)
+
+
 def refuse(command: AnyCommand, origin: Origin) -> None:
     """There is no venue."""
     raise AssertionError(command, origin)
@@ -107,7 +114,7 @@ async def plain() -> None:
     fan = gateway.fans["plain"]
     limits = PortLimits()
     door = Door(DoorLimits(address_connections=0, handshake_rate=0))
-    port = Port(fan, requests, limits, now, lambda: random.getrandbits(64), door)
+    port = Port(fan, requests, recall, limits, now, lambda: random.getrandbits(64), door)
     listener = Listener(rest_app(port), limits, port)
     seqs = count(1)
 

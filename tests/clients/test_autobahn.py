@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.frames import Opcode
@@ -24,6 +25,7 @@ from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.rest import rest_app
+from polyfeed.model.history import Query
 from tests.gateway.fakes import EchoSession, FakeDialect
 
 from .environments import Say, environment
@@ -59,6 +61,11 @@ class BackDialect(FakeDialect):
         return Back()
 
 
+async def recall(query: Query) -> Sequence[Any]:
+    """There is no history."""
+    raise AssertionError(query)
+
+
 class BackFan(FanOut):
     def enter(self, session: Session, outlet: Outlet, window: int = 0) -> Connection:
         connection = super().enter(session, outlet, window)
@@ -77,7 +84,7 @@ async def echo_server(*, compression: bool) -> AsyncIterator[int]:
     )
     limits = PortLimits(message_rate=0, max_fragments=1 << 20, compression=compression)
     unlimited = DoorLimits(address_connections=0, handshake_rate=0)
-    port = Port(fan, requests, limits, lambda: 0, lambda: 1, Door(unlimited))
+    port = Port(fan, requests, recall, limits, lambda: 0, lambda: 1, Door(unlimited))
     listener = Listener(rest_app(port), limits, port)
     yield await listener.open("127.0.0.1", 0)
     await listener.drain(5.0)
