@@ -32,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ValueError, CallFailed) as error:
         print(f"polyfeed: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read what was printed has enough; nothing more is flushed at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         print(f"polyfeed: {place}{error.strerror or error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
 MAX_MESSAGE = 16 * 1024 * 1024
@@ -30,7 +30,7 @@ async def messages(
         offered = [Subprotocol(subprotocol)] if subprotocol else None
         socket = await connect(url, ssl=context, max_size=MAX_MESSAGE, compression=None, subprotocols=offered)
     except (OSError, WebSocketException) as error:
-        raise OSError(f"no connection to {url}: {error} (is the server running? try `make run`)") from error
+        raise OSError(f"no connection to {url}: {error}{_hint(error)}") from error
     try:
         for request in requests:
             await socket.send(request)
@@ -41,7 +41,16 @@ async def messages(
     except TimeoutError:
         return
     except ConnectionClosed as closed:
-        if closed.rcvd is not None and closed.rcvd.code not in {1000, 1001}:
+        if closed.rcvd is not None and closed.rcvd.code != 1000:
             raise OSError(f"the server closed the connection: {closed.rcvd.code} {closed.rcvd.reason}") from closed
     finally:
         await socket.close()
+
+
+def _hint(error: Exception) -> str:
+    """What to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return " (name the server's certificate with --ca)"
+    if isinstance(error, InvalidStatus):
+        return " (a stream that needs a token takes it with --token; `polyfeed account token` prints one)"
+    return " (is the server running? try `make run`)"

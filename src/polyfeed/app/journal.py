@@ -109,6 +109,7 @@ def replay(config: Config, directory: Path, until: int | None) -> int:
     """Prints the hash of the state as it was."""
     if until is not None and until < 0:
         raise ValueError("--until takes the number of a batch")
+    _must_be_there(directory)
     replica = recover(config, directory, until=until).replica
     mark: Mark = replica.history.mark()
     print(f"batch   {mark.seq}")
@@ -127,7 +128,8 @@ def snapshot(config: Config, options: argparse.Namespace) -> int:
     if options.low_priority:
         os.nice(LOW_PRIORITY)
     with locked(options.directory, SNAPSHOT_LOCK):
-        path = make_snapshot(config, options.directory)
+        _must_be_there(options.directory)
+    path = make_snapshot(config, options.directory)
     print("nothing new is closed" if path is None else path)
     return 0
 
@@ -158,9 +160,13 @@ def _action(
     return action
 
 
-def _segments(directory: Path) -> Iterator[Segment]:
-    paths = paths_in(directory)
-    if not paths:
+def _must_be_there(directory: Path) -> None:
+    if not paths_in(directory):
         raise ValueError(f"there is no journal in {directory}")
+
+
+def _segments(directory: Path) -> Iterator[Segment]:
+    _must_be_there(directory)
+    paths = paths_in(directory)
     for path in paths:
         yield Segment(path, path.read_bytes(), last=path is paths[-1])
