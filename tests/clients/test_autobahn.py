@@ -67,8 +67,8 @@ async def recall(query: Query) -> Sequence[Any]:
 
 
 class BackFan(FanOut):
-    def enter(self, session: Session, outlet: Outlet, window: int = 0) -> Connection:
-        connection = super().enter(session, outlet, window)
+    def enter(self, session: Session, outlet: Outlet, window: int = 0, number: int = 0) -> Connection:
+        connection = super().enter(session, outlet, window, number)
         assert isinstance(session, Back)
         session.connection = connection
         return connection
