@@ -159,6 +159,27 @@ def test_who_leaves_in_the_middle_of_a_pass_takes_what_it_was_sent() -> None:
             reader.close()
 
 
+def test_who_stands_apart_has_a_turn_however_fast_frames_come() -> None:
+    stage = Stage()
+    readers = [Reader(stage) for _ in range(SLICE + 10)]
+    alone, outlet = stage.connect()
+    try:
+        stage.fan.carry_out(alone, [Join(FEEDS[0])])
+        for reader in readers:
+            reader.do(Join(FEEDS[0]))
+        stage.trade(0)
+        stage.run()
+        for number in range(1, 20):  # a frame comes before each part of a walk
+            stage.trade(number)
+            stage.calls.pop(0)()
+        heard = outlet.texts()
+        assert heard == [f"a0:{number}" for number in range(len(heard))]
+        assert len(heard) > 10
+    finally:
+        for reader in readers:
+            reader.close()
+
+
 def test_sockets_that_are_full_or_gone_are_named_and_the_rest_written_to() -> None:
     pairs = [socket.socketpair() for _ in range(5)]
     for server, _ in pairs:

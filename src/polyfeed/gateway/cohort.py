@@ -86,13 +86,13 @@ class Cohort:
             for connection in tuple(self.pack.members.values()):
                 connection.stray()
 
-    def write(self, count: int) -> tuple[int, list[Connection]]:
-        """Writes to up to `count` members of the pack what is next for them; to how many, 0 when all have all of it,
-        and those of them that are apart now, because their sockets are full or gone.
+    def write(self, count: int, until: int) -> tuple[int, list[Connection]]:
+        """Writes to up to `count` members of the pack what is next for them; to how many, 0 when all have everything
+        before `until`, and those of them that are apart now, because their sockets are full or gone.
         """
         pack = self.pack
         if not pack.under_way():
-            if not pack.members or pack.cursor >= self.end() or pack.cursor < self.lost_before:
+            if not pack.members or pack.cursor >= until or pack.cursor < self.lost_before:
                 return 0, []
             pack.begin(*self.chunk(pack.cursor))
         written, short = pack.write(count)

@@ -9,21 +9,26 @@ from polyfeed.gateway.connection import Connection
 
 
 class Sweep:
-    """One walk through a cohort's members: the pack, then those apart, who join it when they have all that it has."""
+    """One walk through a cohort's members: the pack, then those apart, who join it when they have all that it has.
 
-    __slots__ = ("_apart", "cohort")
+    It takes the pack to where the cohort ended when the walk began. What came since is the next walk's: otherwise, where
+    frames come as fast as they are written, nobody apart would ever have a turn.
+    """
+
+    __slots__ = ("_apart", "_end", "cohort")
 
     def __init__(self, cohort: Cohort) -> None:
         cohort.scatter()
         self.cohort = cohort
         self._apart = list(cohort.apart)
+        self._end = cohort.end()
 
     def step(self, count: int, resume: Callable[[Connection], None]) -> int:
         """Goes on with up to `count` members; with how many, 0 when all have had their turn.
 
         Who went to another cohort since the walk began hears that one's frames, not these.
         """
-        written, short = self.cohort.write(count)
+        written, short = self.cohort.write(count, self._end)
         for connection in short:
             resume(connection)
         if written:
