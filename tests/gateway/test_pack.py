@@ -161,7 +161,7 @@ def test_who_leaves_in_the_middle_of_a_pass_takes_what_it_was_sent() -> None:
 
 def test_who_stands_apart_has_a_turn_however_fast_frames_come() -> None:
     stage = Stage()
-    readers = [Reader(stage) for _ in range(SLICE + 10)]
+    readers = [Reader(stage) for _ in range(3 * SLICE)]
     alone, outlet = stage.connect()
     try:
         stage.fan.carry_out(alone, [Join(FEEDS[0])])
