@@ -82,10 +82,10 @@ class Workers:
             raise OSError(f"a worker did not come up within {START_SECONDS:g} s; its log says why") from error
 
     async def close(self) -> None:
-        """Has everybody say goodbye to their clients, and ends."""
+        """Has everybody say goodbye to their clients, who hear what happens until then, and ends."""
+        await asyncio.gather(*(worker.close() for worker in self._workers.values()))
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        await asyncio.gather(*(worker.close() for worker in self._workers.values()))
         for sock in self._reserved:
             sock.close()
 
