@@ -221,6 +221,23 @@ class StoreSection(Struct, frozen=True, kw_only=True):
             raise ValueError("history is made from the journal: leave store.journal on, or turn store.history off")
 
 
+class BusSection(Struct, frozen=True, kw_only=True):
+    """What carries batches from the venue to gateways on other machines, for `polyfeed venue` and `polyfeed gateway`.
+
+    `url` names NATS servers with JetStream (`nats://a,b,c`); `credentials` is the path of a credentials file. `name`
+    begins the names of all subjects, streams and buckets; each message is kept by `replicas` servers. With `standby` a
+    command counts only when the servers have it, and another venue can take over. A gateway that hears nothing for
+    `stale_seconds` says so to its clients.
+    """
+
+    url: str = ""
+    credentials: str = ""
+    name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$")] = "polyfeed"
+    replicas: Annotated[int, Meta(ge=1, le=5)] = 1
+    standby: bool = False
+    stale_seconds: Seconds = 3.0
+
+
 class LogSection(Struct, frozen=True, kw_only=True):
     """What goes to the log, on standard error."""
 
@@ -242,6 +259,7 @@ class Config(Struct, frozen=True, kw_only=True):
     flow: FlowSection = FlowSection()
     gateway: GatewaySection = GatewaySection()
     store: StoreSection = StoreSection()
+    bus: BusSection = BusSection()
     log: LogSection = LogSection()
 
 

@@ -1,0 +1,94 @@
+"""What a gateway on the bus starts from: the reading half's state as of one batch, kept in an object store."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+from msgspec import Struct
+from nats.aio.client import Client
+from nats.js.api import ObjectStoreConfig, StorageType
+from nats.js.errors import BucketNotFoundError, NotFoundError
+from nats.js.object_store import ObjectStore
+
+from polyfeed.accounts.accounts import Accounts
+from polyfeed.app.gateway_role import Memory
+from polyfeed.bus.nats.connection import jetstream
+from polyfeed.market.market import Market
+
+log = logging.getLogger("polyfeed.nats")
+
+FORM = 1
+"""Counts up whenever the form changes."""
+
+KEPT_SECONDS = 3600.0
+"""As long as the batches behind an image are kept, it can be started from."""
+
+
+class BusImage(Struct, frozen=True, array_like=True):
+    """The state after the batches `seen` (the last number of each epoch), of one `history`.
+
+    `place` is a place in the stream of batches that is not behind it. `demo` says whose master key opens the
+    credentials: the one that everybody knows, or the venue's own.
+    """
+
+    form: int
+    history: str
+    place: int
+    seen: dict[int, int]
+    demo: bool
+    market: bytes
+    accounts: bytes
+    projections: dict[str, bytes]
+
+    def memory(self) -> Memory:
+        """What a gateway reads. Raises ValueError when it cannot be restored."""
+        return Memory(Market.restore(self.market), Accounts.restore(self.accounts), self.projections)
+
+
+def decode_image(data: bytes) -> BusImage:
+    """Reads an image. Raises ValueError (msgspec's are) on anything else, and on that of another version."""
+    image = msgspec.msgpack.decode(data, type=BusImage)
+    if image.form != FORM:
+        raise ValueError(f"the image has form {image.form}, this version reads {FORM}: run one version everywhere")
+    return image
+
+
+class ImageStore:
+    """The images of one venue. Everything raises the connection's FAILURES while the bus is not whole."""
+
+    def __init__(self, client: Client, bucket: str, replicas: int) -> None:
+        self._js = jetstream(client)
+        self._bucket = bucket
+        self._replicas = replicas
+
+    async def put(self, name: str, image: BusImage) -> None:
+        """Keeps an image, for an hour at most."""
+        await (await self._open()).put(name, msgspec.msgpack.encode(image))
+
+    async def get(self, name: str) -> BusImage:
+        """An image. Raises ValueError when it is not what was put."""
+        found = await (await self._open()).get(name)
+        return decode_image(found.data or b"")
+
+    async def names(self) -> list[str]:
+        """The images there are, the newest first."""
+        try:
+            entries = await (await self._open()).list()
+        except NotFoundError:
+            return []
+        entries.sort(key=lambda one: one.mtime or "", reverse=True)
+        return [one.name for one in entries]
+
+    async def drop(self, name: str) -> None:
+        """Lets an image go."""
+        await (await self._open()).delete(name)
+
+    async def _open(self) -> ObjectStore:
+        try:
+            return await self._js.object_store(self._bucket)
+        except (BucketNotFoundError, NotFoundError):
+            config = ObjectStoreConfig(
+                bucket=self._bucket, ttl=KEPT_SECONDS, replicas=self._replicas, storage=StorageType.FILE
+            )
+            return await self._js.create_object_store(config=config)

@@ -1,0 +1,252 @@
+"""The venue's side of NATS: its batches out, gateways' commands in, images for those that start."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from polyfeed.app.bus_image import FORM, BusImage, ImageStore
+from polyfeed.app.config import BusSection
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.bus.nats.calls import Refusal, call_decoder, encode
+from polyfeed.bus.nats.connection import FAILURES
+from polyfeed.bus.nats.entrance import Entrance
+from polyfeed.bus.nats.names import Names
+from polyfeed.bus.nats.parcel import Parcel
+from polyfeed.bus.nats.terms import batches_config
+from polyfeed.bus.nats.writer import StreamWriter
+from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
+from polyfeed.model.commands import AnyCommand, Origin
+
+log = logging.getLogger("polyfeed.nats")
+
+PARCEL_BYTES = 512 << 10
+"""Of batches in one message at most, but for one batch that is larger; a server's own limit is 1 MiB."""
+
+MOST_MISSING = 20_000
+"""Batches that are made again for a stream that has not got them; where there are more, gateways begin anew."""
+
+IMAGES_KEPT = 3
+
+IMAGE_SECONDS = 1.0
+"""Gateways that ask within so long start from the same image."""
+
+LOOK_SECONDS = 1.0
+"""Between two looks at the leases of gateways."""
+
+RETRY_SECONDS = 0.5
+
+
+class Standing:
+    """Where the venue stands: the name of its history, the epoch and number of its last batch, the last command of each
+    gateway, and what makes its batches again, from one number to another.
+    """
+
+    def __init__(
+        self,
+        history: str,
+        epoch: int,
+        seq: int,
+        numbers: Mapping[int, int],
+        again: Callable[[int, int], Iterator[Batch]],
+    ) -> None:
+        self.history = history
+        self.epoch = epoch
+        self.seq = seq
+        self.numbers = numbers
+        self.again = again
+
+
+class VenueBus:
+    """Carries one venue, whose batches are those of `bus`. `images` gives the state as of the last of them, `submit`
+    takes commands, `now` is the clock in microseconds.
+
+    `term` is the least that this process may begin, where it has begun one already. `demo` says whose master key
+    gateways open credentials with.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        section: BusSection,
+        bus: MemoryBus,
+        images: Callable[[], tuple[bytes, bytes, dict[str, bytes]]],
+        submit: Callable[[AnyCommand, Origin], None],
+        now: Callable[[], int],
+        *,
+        demo: bool,
+        term: int = 1,
+    ) -> None:
+        self._client = client
+        self._names = names = Names(section.name)
+        self._bus = bus
+        self._images = images
+        self._submit = submit
+        self._now = now
+        self._demo = demo
+        self._term = term
+        self._writer = StreamWriter(client, batches_config(names, section.replicas))
+        self._store = ImageStore(client, names.store, section.replicas)
+        self._entrance: Entrance | None = None
+        self._seen: dict[int, int] = {}
+        self._bodies: list[bytes] = []
+        self._bytes = 0
+        self._count = 0
+        self._image: asyncio.Task[str] | None = None
+        self._image_at = 0.0
+        self._epoch = 0
+        self._asides: set[asyncio.Task[None]] = set()
+
+    @property
+    def trouble(self) -> str:
+        """Why gateways hear nothing, empty when they do."""
+        return self._writer.trouble
+
+    @property
+    def gateways(self) -> int:
+        """How many live."""
+        return 0 if self._entrance is None else self._entrance.gateways
+
+    async def begin(self, standing: Standing) -> None:
+        """Takes the stream over, and gives it what the venue has decided and the stream has not got.
+
+        From then on what is on the bus goes there too. Raises one of FAILURES.
+        """
+        self._epoch = standing.epoch
+        while True:
+            last = await self._writer.look()
+            term = max(self._term, last[0].term + 1 if last else 1)
+            history, reached = _history(standing, last, term)
+            if await self._writer.claim(history, term):
+                break
+        self._entrance = Entrance(term, self._now(), standing.numbers, self._submit)
+        self._seen = {standing.epoch: reached}
+        if 0 < standing.seq - reached <= MOST_MISSING:
+            for batch in standing.again(reached + 1, standing.seq):
+                self._on_batch(batch)
+        self._bus.subscribe(self._on_batch)
+        self._bus.subscribe_refusals(self._on_refusal)
+        log.info("term %d of history %s begins behind batch %d", term, history, reached)
+
+    async def open(self) -> None:
+        """Answers gateways from now on. Raises one of FAILURES."""
+        await self._client.subscribe(self._names.calls, cb=self._on_call)
+        await self._client.subscribe(self._names.images, cb=self._on_image_wanted)
+
+    def tasks(self, end_gateway: Callable[[int], None]) -> list[asyncio.Task[None]]:
+        """Starts what works until it is cancelled; `end_gateway` is told of gateways that are gone."""
+        return [asyncio.create_task(self._writer.run()), asyncio.create_task(self._look_after(end_gateway))]
+
+    async def flush(self, seconds: float) -> None:
+        """Waits so long for the stream to have everything."""
+        self._send()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self._writer.waiting and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
+            await asyncio.sleep(0.02)
+
+    # --- batches out ------------------------------------------------------------------------------------------------
+
+    def _on_batch(self, batch: Batch) -> None:
+        body = encode_batch(batch)
+        if self._bytes + len(body) > PARCEL_BYTES:
+            self._send()
+        if not self._bodies:
+            asyncio.get_running_loop().call_soon(self._send)
+        self._bodies.append(body)
+        self._bytes += len(body)
+        self._seen[batch.epoch] = batch.seq
+
+    def _send(self) -> None:
+        """What one turn of the event loop decided goes out as one message."""
+        if self._bodies:
+            self._writer.put(self._count, self._bodies)
+            self._count += len(self._bodies)
+            self._bodies, self._bytes = [], 0
+
+    # --- gateways' calls --------------------------------------------------------------------------------------------
+
+    async def _on_call(self, message: Msg) -> None:
+        try:
+            call = call_decoder.decode(message.data)
+        except msgspec.DecodeError as error:
+            log.warning("a call of a gateway cannot be read: %s", error)
+            return
+        if self._entrance is None:
+            return
+        reply = self._entrance.take(self._now(), self._seen.get(self._epoch, 0), call)
+        await self._publish(message.reply, encode(reply))
+
+    def _on_refusal(self, origin: Origin, outcome: Outcome) -> None:
+        if self._entrance is not None and self._entrance.refuse(origin, outcome):
+            data = encode(Refusal(origin, outcome))
+            self._aside(self._publish(self._names.refusals(origin.gateway), data))
+
+    async def _publish(self, subject: str, data: bytes) -> None:
+        """Says something that is said again when it is not heard."""
+        try:
+            await self._client.publish(subject, data)
+        except FAILURES as error:
+            log.debug("nothing can be said to a gateway: %r", error)
+
+    def _aside(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
+
+    async def _look_after(self, end_gateway: Callable[[int], None]) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._entrance is None:
+                continue
+            for gateway in self._entrance.expire(self._now()):
+                log.warning("gateway %d is gone: its lease has ended", gateway)
+                end_gateway(gateway)
+
+    # --- images -----------------------------------------------------------------------------------------------------
+
+    async def _on_image_wanted(self, message: Msg) -> None:
+        """Answers with the name of an image, once it is there."""
+        self._aside(self._give_image(message.reply))
+
+    async def _give_image(self, reply: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._image is None or (self._image.done() and now - self._image_at > IMAGE_SECONDS):
+            self._image_at = now
+            self._image = asyncio.create_task(self._put_image())
+        try:
+            name = await asyncio.shield(self._image)
+        except FAILURES as error:
+            self._image = None
+            log.warning("no image could be kept for a gateway: %s", error)
+            return
+        await self._publish(reply, name.encode())
+
+    async def _put_image(self) -> str:
+        market, accounts, projections = self._images()
+        image = BusImage(
+            FORM, self._writer.history, self._writer.last, dict(self._seen), self._demo, market, accounts, projections
+        )
+        name = f"{image.history}.{self._writer.term}.{sum(image.seen.values())}"
+        await self._store.put(name, image)
+        for old in (await self._store.names())[IMAGES_KEPT:]:
+            await self._store.drop(old)
+        return name
+
+
+def _history(standing: Standing, last: list[Parcel], term: int) -> tuple[str, int]:
+    """The name of the history that goes on, and the number of the venue's last batch in the stream."""
+    mine = [one for one in last if one.history.startswith(standing.history)]
+    if not mine or mine[0] is not last[0]:
+        return standing.history, standing.seq
+    batches = [decode_batch(body) for parcel in mine for body in parcel.bodies]
+    reached = max((one.seq for one in batches if one.epoch == standing.epoch), default=standing.seq)
+    if reached > standing.seq:
+        log.error("the stream has batch %d and the journal ends at %d: another history begins", reached, standing.seq)
+        return f"{standing.history}-{term}", standing.seq
+    return mine[0].history, reached

@@ -1,0 +1,1 @@
+"""NATS JetStream: one venue's batches to gateways on any machine, and their commands back."""

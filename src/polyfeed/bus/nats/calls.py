@@ -1,0 +1,61 @@
+"""What a gateway and the venue say to each other directly: commands, and that both live.
+
+A gateway numbers its commands from 1. Each call says from which number on it waits for answers (`base`), and brings
+commands that follow on each other. The venue takes each number once and in order, and says how far it has come; what
+it has not taken is sent again. So one integer for each gateway is all that the venue keeps (DESIGN section 5).
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from polyfeed.model.batches import Outcome
+from polyfeed.model.commands import AnyCommand, Origin
+
+
+class Entered(Struct, frozen=True, array_like=True):
+    """A command on its way, and for how many milliseconds it has been when it was sent."""
+
+    command: AnyCommand
+    origin: Origin
+    age: int = 0
+
+
+class Call(Struct, frozen=True, array_like=True):
+    """Of a gateway. Everything before `base` is settled; without commands it says that the gateway lives.
+
+    One that is `joining` has no commands yet: so a venue that does not know a gateway with commands knows that its
+    lease has ended, and never takes a command of it for the first time twice.
+    """
+
+    gateway: int
+    base: int
+    joining: bool = False
+    commands: tuple[Entered, ...] = ()
+
+
+class Refusal(Struct, frozen=True, array_like=True):
+    """A command that never came to the venue."""
+
+    origin: Origin
+    outcome: Outcome
+
+
+class Reply(Struct, frozen=True, array_like=True):
+    """Of the venue. `entered` is the gateway's last command that it has taken, of those that it knows; `seq` its last
+    batch. A gateway that is not `known` has no place here: its number was never heard, or its lease has ended.
+
+    `refusals` are repeated until the gateway's `base` is beyond them.
+    """
+
+    term: int
+    entered: int
+    seq: int
+    known: bool
+    refusals: tuple[Refusal, ...] = ()
+
+
+call_decoder = msgspec.msgpack.Decoder(Call)
+reply_decoder = msgspec.msgpack.Decoder(Reply)
+encode = msgspec.msgpack.encode

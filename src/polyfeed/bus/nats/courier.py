@@ -1,0 +1,69 @@
+"""A gateway's commands on their way to the venue: kept until they are answered, sent again until they are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from polyfeed.bus.nats.calls import Call, Entered, Reply
+from polyfeed.model.commands import AnyCommand, Origin
+
+MOST_COMMANDS = 500
+"""Commands in one call."""
+
+
+class Courier:
+    """Pure. Times are in microseconds and only their differences count.
+
+    `settle` is called for each command that has an answer, whoever it came from; `refuse` is given what will never be
+    carried out.
+    """
+
+    def __init__(self, gateway: int) -> None:
+        self.gateway = gateway
+        self._last = 0
+        self._waiting: dict[int, tuple[AnyCommand, Origin, int]] = {}
+        self._sent = 0
+        self._taken = 0
+
+    @property
+    def waiting(self) -> int:
+        """Commands without an answer."""
+        return len(self._waiting)
+
+    def enter(self, now: int, command: AnyCommand, origin: Origin) -> None:
+        """A command of this gateway's, which has the next number."""
+        self._last = origin.number
+        self._waiting[origin.number] = (command, origin, now)
+
+    def settle(self, number: int) -> None:
+        """A command has its answer."""
+        self._waiting.pop(number, None)
+
+    def call(self, now: int, *, again: bool = False) -> Call | None:
+        """What is to be said now, None for nothing. `again` is said at intervals, and repeats what was not taken."""
+        if not self.joined:
+            return Call(self.gateway, 1, joining=True) if again else None
+        if again:
+            self._sent = self._taken
+        base = min(self._waiting, default=self._last + 1)
+        numbers = [number for number in self._waiting if number > self._sent][:MOST_COMMANDS]
+        if not numbers and not again:
+            return None
+        if numbers:
+            self._sent = numbers[-1]
+        commands = tuple(
+            Entered(command, origin, (now - since) // 1000)
+            for command, origin, since in (self._waiting[number] for number in numbers)
+        )
+        return Call(self.gateway, base, commands=commands)
+
+    def hear(self, reply: Reply) -> None:
+        """The venue has come so far; another venue may have come less far than the one before."""
+        self.joined = True
+        self._taken = reply.entered
+
+    def forsake(self, refuse: Callable[[Origin], None]) -> None:
+        """None of what waits will ever be carried out."""
+        waiting, self._waiting = self._waiting, {}
+        for _, origin, _ in waiting.values():
+            refuse(origin)

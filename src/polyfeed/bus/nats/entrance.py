@@ -1,0 +1,96 @@
+"""Where the commands of gateways come to the venue: each once, in its gateway's order, and none too late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from polyfeed.bus.nats.calls import Call, Refusal, Reply
+from polyfeed.model.batches import Outcome
+from polyfeed.model.commands import AnyCommand, Origin
+from polyfeed.model.enums import Refusal as Why
+
+LEASE_US = 5_000_000
+"""A gateway that says nothing for so long is gone, with its sessions."""
+
+LATE_MS = 5_000
+"""A command that was on its way for longer is refused: the market has moved, and its sender with it."""
+
+LATE = "it came to the venue too late, and was not carried out"
+
+
+class _Seat:
+    """What is kept of a gateway."""
+
+    __slots__ = ("entered", "heard", "refusals")
+
+    def __init__(self, entered: int, heard: int) -> None:
+        self.entered = entered
+        self.heard = heard
+        self.refusals: dict[int, Refusal] = {}
+
+
+class Entrance:
+    """Pure. `numbers` has the last command of each gateway that is in the venue's history; `submit` hands a command on.
+
+    Times are in microseconds and only their differences count.
+    """
+
+    def __init__(
+        self, term: int, now: int, numbers: Mapping[int, int], submit: Callable[[AnyCommand, Origin], None]
+    ) -> None:
+        self._term = term
+        self._numbers = numbers
+        self._submit = submit
+        self._seats: dict[int, _Seat] = {}
+        self._began = now
+
+    @property
+    def gateways(self) -> int:
+        """How many live."""
+        return len(self._seats)
+
+    def take(self, now: int, seq: int, call: Call) -> Reply:
+        """Takes what is new of a call, where it follows on what was taken; says how far that is."""
+        seat = self._seat(now, call)
+        if seat is None:
+            return Reply(self._term, 0, seq, known=False)
+        seat.heard = now
+        for number in [one for one in seat.refusals if one < call.base]:
+            del seat.refusals[number]
+        # What is not waited for any more was refused, and left no trace in history.
+        seat.entered = max(seat.entered, call.base - 1)
+        for entered in call.commands:
+            number = entered.origin.number
+            if number == seat.entered + 1 and entered.origin.gateway == call.gateway:
+                seat.entered = number
+                if entered.age > LATE_MS:
+                    self.refuse(entered.origin, Outcome(Why.STORE_UNAVAILABLE, LATE))
+                else:
+                    self._submit(entered.command, entered.origin)
+        return Reply(self._term, seat.entered, seq, known=True, refusals=tuple(seat.refusals.values()))
+
+    def refuse(self, origin: Origin, outcome: Outcome) -> bool:
+        """A command never came to the venue: its gateway is told until it has heard it; whether it is known here."""
+        seat = self._seats.get(origin.gateway)
+        if seat is not None:
+            seat.refusals[origin.number] = Refusal(origin, outcome)
+        return seat is not None
+
+    def expire(self, now: int) -> list[int]:
+        """The gateways whose leases have ended."""
+        ended = [gateway for gateway, seat in self._seats.items() if now - seat.heard > LEASE_US]
+        for gateway in ended:
+            del self._seats[gateway]
+        return ended
+
+    def unheard(self, now: int, gateways: Mapping[int, object]) -> list[int]:
+        """Those of some gateways that nobody has heard since this term began, once a lease's time has passed."""
+        if now - self._began <= LEASE_US:
+            return []
+        return [gateway for gateway in gateways if gateway not in self._seats]
+
+    def _seat(self, now: int, call: Call) -> _Seat | None:
+        seat = self._seats.get(call.gateway)
+        if seat is None and (call.joining or call.gateway in self._numbers):
+            seat = self._seats[call.gateway] = _Seat(self._numbers.get(call.gateway, 0), now)
+        return seat

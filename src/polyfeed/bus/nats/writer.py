@@ -1,0 +1,256 @@
+"""Appends parcels to a stream: in order, each once, and nobody else between them.
+
+Each message says which sequence number it expects before it (Nats-Expected-Last-Sequence), so the stream takes it in
+its place or not at all, and a venue that was replaced can write no more. Many are on their way at once. After any doubt
+(an error, silence, another connection) the writer looks at what the stream has, and goes on behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Sequence
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.api import StreamConfig
+from nats.js.errors import NotFoundError
+
+from polyfeed.bus.nats.connection import FAILURES, jetstream
+from polyfeed.bus.nats.parcel import Corrupt, Parcel, decode_parcel, encode_parcel
+
+log = logging.getLogger("polyfeed.nats")
+
+WINDOW = 256
+"""Messages on their way at once."""
+
+ANSWER_SECONDS = 2.0
+"""A stream that says nothing for so long is looked at anew."""
+
+RETRY_SECONDS = 0.2
+
+MOST_WAITING = 256 << 20
+"""Bytes that wait for a stream that takes nothing; more is not kept, and readers find the hole."""
+
+
+class Fenced(Exception):
+    """Another process writes this stream now."""
+
+
+class Refused(Exception):
+    """The stream did not take a message where it should stand."""
+
+
+class _Waiting:
+    """A parcel that the stream has not acknowledged."""
+
+    __slots__ = ("data", "done", "id")
+
+    def __init__(self, parcel_id: str, data: bytes, done: asyncio.Future[None] | None) -> None:
+        self.id = parcel_id
+        self.data = data
+        self.done = done
+
+
+class StreamWriter:
+    """Writes one stream: `look`, then `claim`, then `run`.
+
+    `term` counts who has written the stream; `last` is the sequence number of the last message that is known to be in
+    it. `trouble` says why nothing is taken at present, empty while it is.
+    """
+
+    def __init__(self, client: Client, config: StreamConfig) -> None:
+        self.history = ""
+        self.term = 0
+        self.last = 0
+        self.trouble = ""
+        self.dropped = 0
+        self._client = client
+        self._js = jetstream(client)
+        self._config = config
+        self._stream = config.name or ""
+        self._subject = (config.subjects or [""])[0]
+        self._queue: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._sent = 0
+        self._generation = 0
+        self._inbox = client.new_inbox()
+        self._subscription: Subscription | None = None
+        self._answers: deque[Msg] = deque()
+        self._wake = asyncio.Event()
+
+    async def look(self) -> list[Parcel]:
+        """The last parcels of the stream, the newest first, until one that is not empty. Raises one of FAILURES."""
+        self.last = await self._length()
+        found: list[Parcel] = []
+        for sequence in range(self.last, max(0, self.last - WINDOW), -1):
+            parcel = await self._at(sequence)
+            if parcel is not None:
+                found.append(parcel)
+                if parcel.bodies:
+                    break
+        return found
+
+    async def claim(self, history: str, term: int) -> bool:
+        """Begins a term, from which on nobody of an earlier one can write; False when somebody has written since
+        `look`. Raises one of FAILURES.
+        """
+        barrier = Parcel(history, term, 0)
+        data = encode_parcel(history, term, 0, ())
+        headers = _headers(barrier.id, self.last)
+        answer = await self._client.request(self._subject, data, timeout=ANSWER_SECONDS, headers=headers)
+        try:
+            self.last = _place(answer)
+        except Refused as error:
+            log.debug("the stream %s was not claimed: %s", self._stream, error)
+            return False
+        self.history, self.term = history, term
+        return True
+
+    def put(self, first: int, bodies: Sequence[bytes], *, told: bool = False) -> asyncio.Future[None] | None:
+        """Queues a parcel. With `told`, what is given back is done when the stream has it."""
+        parcel = Parcel(self.history, self.term, first, tuple(bodies))
+        data = encode_parcel(self.history, self.term, first, bodies)
+        done = asyncio.get_running_loop().create_future() if told else None
+        if self._bytes + len(data) > MOST_WAITING and not told:
+            self._give_up()
+        self._queue.append(_Waiting(parcel.id, data, done))
+        self._bytes += len(data)
+        self._wake.set()
+        return done
+
+    @property
+    def waiting(self) -> int:
+        """Parcels that the stream has not acknowledged."""
+        return len(self._queue)
+
+    async def run(self) -> None:
+        """Works until cancelled. Raises Fenced when somebody else writes."""
+        while True:
+            try:
+                await self._work()
+            except (*FAILURES, Refused) as error:
+                self._note(str(error) or type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                await self._align()
+            except FAILURES as error:
+                self._note(str(error) or type(error).__name__)
+
+    # --- what the stream has ----------------------------------------------------------------------------------------
+
+    async def _length(self) -> int:
+        """The sequence number of the stream's last message; the stream is made where there is none."""
+        try:
+            info = await self._js.stream_info(self._stream)
+        except NotFoundError:
+            info = await self._js.add_stream(self._config)
+        return info.state.last_seq
+
+    async def _at(self, sequence: int) -> Parcel | None:
+        """The parcel at a sequence number, None where there is none or it is damaged."""
+        try:
+            message = await self._js.get_msg(self._stream, sequence)
+            return decode_parcel(message.data or b"")
+        except NotFoundError:
+            return None
+        except Corrupt as error:
+            log.error("message %d of the stream %s is damaged: %s", sequence, self._stream, error)
+            return None
+
+    async def _align(self) -> None:
+        """Finds what of the queue the stream has already, and where it goes on."""
+        last = await self._length()
+        if last < self.last:
+            log.error("the stream %s has lost messages: it ends at %d, not at %d", self._stream, last, self.last)
+            self.last = last
+        while self.last < last:
+            parcel = await self._at(self.last + 1)
+            self.last += 1
+            if parcel is None or (parcel.term == self.term and not parcel.bodies):
+                continue
+            if not self._queue or parcel.id != self._queue[0].id:
+                raise Fenced(f"the stream {self._stream} is written by term {parcel.term}, and this is {self.term}")
+            self._done()
+
+    # --- the way out ------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Sends and hears answers, until something is in doubt. Raises Refused, one of FAILURES."""
+        if self._subscription is None:
+            self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._on_answer)
+        self._generation += 1
+        self._sent = 0
+        self._answers.clear()
+        while True:
+            self._wake.clear()
+            await self._send()
+            if not self._answers:
+                if self._sent:
+                    async with asyncio.timeout(ANSWER_SECONDS):
+                        await self._wake.wait()
+                else:
+                    await self._wake.wait()
+            while self._answers:
+                self._hear(self._answers.popleft())
+
+    async def _send(self) -> None:
+        reply = f"{self._inbox}.{self._generation}"
+        while self._sent < min(len(self._queue), WINDOW):
+            waiting = self._queue[self._sent]
+            headers = _headers(waiting.id, self.last + self._sent)
+            self._sent += 1
+            await self._client.publish(self._subject, waiting.data, reply, headers)
+
+    def _hear(self, answer: Msg) -> None:
+        if answer.subject.rpartition(".")[2] != str(self._generation):
+            return
+        place = _place(answer)
+        if place != self.last + 1:
+            raise Refused(f"a message came to stand at {place}, not at {self.last + 1}")
+        self.last = place
+        self._sent -= 1
+        self._done()
+        if self.trouble:
+            log.warning("the stream %s takes what is published again", self._stream)
+            self.trouble = ""
+
+    def _done(self) -> None:
+        waiting = self._queue.popleft()
+        self._bytes -= len(waiting.data)
+        if waiting.done is not None and not waiting.done.done():
+            waiting.done.set_result(None)
+
+    async def _on_answer(self, answer: Msg) -> None:
+        self._answers.append(answer)
+        self._wake.set()
+
+    def _give_up(self) -> None:
+        """Lets what waits go, but for what somebody is waiting for and what is on its way."""
+        kept = [one for place, one in enumerate(self._queue) if one.done is not None or place < self._sent]
+        self.dropped += len(self._queue) - len(kept)
+        log.error("the stream %s takes nothing: what waited is dropped, and readers begin anew", self._stream)
+        self._queue = deque(kept)
+        self._bytes = sum(len(one.data) for one in kept)
+
+    def _note(self, why: str) -> None:
+        if not self.trouble:
+            log.warning("the stream %s takes nothing: %s; trying again", self._stream, why)
+        self.trouble = f"the stream {self._stream} takes nothing: {why}"
+
+
+def _headers(parcel_id: str, last: int) -> dict[str, str]:
+    return {"Nats-Msg-Id": parcel_id, "Nats-Expected-Last-Sequence": str(last)}
+
+
+def _place(answer: Msg) -> int:
+    """The sequence number that a message was given. Raises Refused with what JetStream said instead."""
+    if (answer.headers or {}).get("Status") == "503":
+        raise Refused("there is no such stream, or nobody leads it")
+    said = json.loads(answer.data)
+    if "error" in said:
+        raise Refused(f"{said['error'].get('description', said['error'])}")
+    return int(said["seq"])
