@@ -6,7 +6,7 @@ import asyncio
 import random
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,7 @@ from msgspec import Struct
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.accounts.vault import Vault
 from polyfeed.app.config import Config
+from polyfeed.app.historian import Historian
 from polyfeed.app.jwks import KeyKeeper
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
@@ -29,9 +30,6 @@ from polyfeed.gateway.rest import rest_app
 from polyfeed.market.market import Market
 from polyfeed.model.enums import Detail
 from polyfeed.model.history import CandlesOf, Query, TradesOf
-
-if TYPE_CHECKING:
-    from polyfeed.app.past import Past
 
 LAST_SECONDS = 1.0
 """What a stop waits at least for the ends of connections, however long their farewell took."""
@@ -53,7 +51,7 @@ class GatewayRole:
     """Serves what batches say on the dialects' ports. `ports` says where, once `open` has returned.
 
     `memory` is taken over as it is; `vault` opens the keys' secrets; `entry` takes this gateway's commands, which carry
-    its `number`. `past` is where history is asked for, None for memory alone.
+    its `number`. `historian` is asked for history; None is memory alone.
     """
 
     def __init__(
@@ -65,12 +63,12 @@ class GatewayRole:
         vault: Vault,
         entry: Entry,
         now: Callable[[], int],
-        past: Past | None = None,
+        historian: Historian | None = None,
     ) -> None:
         self.ports: dict[str, int] = {}
         self._config = config
         self._now = now
-        self._past = past
+        self._historian = historian
         self._recent = Recent(memory.market, memory.accounts)
         context = Context(memory.market, memory.accounts, vault)
         sections = {name: getattr(config, name) for name in DIALECTS}
@@ -93,9 +91,9 @@ class GatewayRole:
         told = isinstance(query, TradesOf | CandlesOf) and (
             market.instruments[query.instrument].instrument.detail is Detail.LEVELS
         )
-        if self._past is None or told:
+        if self._historian is None or told:
             return self._recent.ask(query)
-        return await self._past.ask(query, market.seen.get(self._past.epoch, 0))
+        return await self._historian.ask(query, market.seen.get(self._historian.epoch, 0))
 
     def remember(self) -> Memory:
         """A copy of what this gateway knows, for another one to start from."""

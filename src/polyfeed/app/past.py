@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from polyfeed.app.historian import ANSWER_SECONDS, MANY, WAITING
 from polyfeed.app.replay import replay, standing_at
 from polyfeed.model.batches import Batch
 from polyfeed.model.history import HistoryUnavailable, Query
@@ -17,16 +18,10 @@ from polyfeed.store.history.asking import ask
 from polyfeed.store.history.database import Database, DatabaseError
 from polyfeed.store.history.writer import HistoryWriter
 
-ANSWER_SECONDS = 2.0
-"""What a question waits for history to come up with the venue."""
-
 STOP_SECONDS = 1.0
 """What a stop waits for the last batches; those that it does not wait for are written at the next start."""
 
 READERS = 2
-
-WAITING = 256
-"""Questions that may wait at once; one more is refused at once."""
 
 
 class Past:
@@ -64,7 +59,7 @@ class Past:
         Raises HistoryUnavailable.
         """
         if self._asked >= WAITING:
-            raise HistoryUnavailable("too many questions wait for history; ask again later")
+            raise HistoryUnavailable(MANY)
         self._asked += 1
         try:
             async with asyncio.timeout(ANSWER_SECONDS):

@@ -26,6 +26,7 @@ from polyfeed.model.history import (
     RatesOf,
     TradeRow,
     TradesOf,
+    storable,
 )
 from polyfeed.model.orders import ENDED, Closing, Fill, OwnOrder
 from polyfeed.model.trades import TapeEntry
@@ -35,7 +36,6 @@ from polyfeed.store.history.schema import Table
 
 T = TypeVar("T")
 
-_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 _OWN = 3  # columns of an account's event before its own
 _TERMS = len(schema.fields(e.OwnOrderOpened))
 _CLOSING = len(schema.fields(Closing))
@@ -54,16 +54,16 @@ class Where:
     def holds(self, column: str, sign: str, value: Any) -> None:
         """A comparison with a value."""
         self._texts.append(f"{quoted(column)} {sign} ?")
-        self.values.append(_storable(value))
+        self.values.append(value)
 
     def follows(self, columns: tuple[str, ...], sign: str, values: tuple[int, ...]) -> None:
         """A place in the order of several columns, compared with that of values."""
         self._texts.append(f"({', '.join(map(quoted, columns))}) {sign} ({', '.join('?' * len(values))})")
-        self.values += map(_storable, values)
+        self.values += values
 
     def one_of(self, column: str, values: Iterable[int]) -> None:
         """One of several numbers."""
-        given = [_storable(int(value)) for value in values]
+        given = [int(value) for value in values]
         self._texts.append(f"{quoted(column)} IN ({', '.join('?' * len(given))})" if given else "1 = 0")
         self.values += given
 
@@ -81,19 +81,9 @@ class Where:
         self.holds(column, "<=", until)
 
 
-def _storable(value: Any) -> Any:
-    """A value that databases take and that compares with rows as this one does, of which there are none so large.
-
-    Halves of surrogate pairs are no text there, nor is NUL in PostgreSQL.
-    """
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return min(max(value, _LEAST), _MOST)
-
-
 def ask(database: Database, query: Query) -> Sequence[Any]:
     """The rows that answer a query, of the class that belongs to it. Raises DatabaseError."""
-    rows = _ask(database, query)
+    rows = _ask(database, storable(query))
     database.commit()  # the next question sees what was written meanwhile
     return rows
 
