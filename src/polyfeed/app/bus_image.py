@@ -26,24 +26,27 @@ KEPT_SECONDS = 3600.0
 
 
 class BusImage(Struct, frozen=True, array_like=True):
-    """The state after the batches `seen` (the last number of each epoch), of one `history`.
+    """The state after the batches `seen` (the last number of each epoch) of one `history`; `epoch` is the venue's own.
 
-    `place` is a place in the stream of batches that is not behind it. `demo` says whose master key opens the
-    credentials: the one that everybody knows, or the venue's own.
+    `place` is a place in the stream of batches that is not behind it. `numbers` has the last command of each gateway
+    that is in it. `demo` says whose master key opens the credentials: the one that everybody knows, or the venue's own.
     """
 
     form: int
     history: str
     place: int
+    epoch: int
     seen: dict[int, int]
+    numbers: dict[int, int]
     demo: bool
     market: bytes
     accounts: bytes
     projections: dict[str, bytes]
 
-    def memory(self) -> Memory:
-        """What a gateway reads. Raises ValueError when it cannot be restored."""
-        return Memory(Market.restore(self.market), Accounts.restore(self.accounts), self.projections)
+    def memory(self, gateway: int) -> Memory:
+        """What the gateway of a number reads. Raises ValueError when it cannot be restored."""
+        market, accounts = Market.restore(self.market), Accounts.restore(self.accounts)
+        return Memory(market, accounts, self.projections, self.numbers.get(gateway, 0))
 
 
 def decode_image(data: bytes) -> BusImage:
@@ -68,13 +71,13 @@ class ImageStore:
 
     async def get(self, name: str) -> BusImage:
         """An image. Raises ValueError when it is not what was put."""
-        found = await (await self._open()).get(name)
+        found = await (await self._js.object_store(self._bucket)).get(name)
         return decode_image(found.data or b"")
 
     async def names(self) -> list[str]:
         """The images there are, the newest first."""
         try:
-            entries = await (await self._open()).list()
+            entries = await (await self._js.object_store(self._bucket)).list()
         except NotFoundError:
             return []
         entries.sort(key=lambda one: one.mtime or "", reverse=True)
@@ -88,7 +91,5 @@ class ImageStore:
         try:
             return await self._js.object_store(self._bucket)
         except (BucketNotFoundError, NotFoundError):
-            config = ObjectStoreConfig(
-                bucket=self._bucket, ttl=KEPT_SECONDS, replicas=self._replicas, storage=StorageType.FILE
-            )
-            return await self._js.create_object_store(config=config)
+            config = ObjectStoreConfig(ttl=KEPT_SECONDS, replicas=self._replicas, storage=StorageType.FILE)
+            return await self._js.create_object_store(self._bucket, config)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyfeed import __version__
-from polyfeed.app import account, fault, journal, ranger, record, serve, status, tap
+from polyfeed.app import account, bus_roles, fault, journal, ranger, record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
 from polyfeed.app.operator_client import CallFailed
 from polyfeed.dialects.registry import INBOUND
@@ -52,32 +52,32 @@ def parser() -> argparse.ArgumentParser:
 
     verb = _verb(verbs, "serve", "run the venue and its ports", "polyfeed serve --demo --tls self-signed")
     _configuration(verb)
-    verb.add_argument("--demo", action="store_true", help="demo markets, accounts and flow")
-    for name, help in (
-        ("relay", "pass on what a running Peatio publishes there, in Ranger's place, and its variables count"),
-        ("publish", "publish there what Peatio would"),
-    ):
-        verb.add_argument(
-            f"--{name}", nargs="?", const="", metavar="AMQP_URL", help=f"{help} (default: as RABBITMQ_HOST etc. say)"
-        )
-    verb.add_argument(
-        "--journal",
-        metavar="DIR|off",
-        help="where commands are recorded (default: below server.state_dir; off with --demo)",
-    )
-    verb.add_argument(
-        "--store",
-        metavar="sqlite|postgresql://…|off",
-        help="where history is kept that people query (default: sqlite beside the journal)",
-    )
-    verb.add_argument(
-        "--salvage",
-        action="store_true",
-        help="go on with what is before a damage in the journal, and put the rest aside",
-    )
+    _venue_options(verb)
     verb.add_argument("--workers", type=int, metavar="N", help="gateways in processes of their own (default: none)")
     _listening(verb)
     verb.set_defaults(run=_serve)
+
+    verb = _verb(
+        verbs,
+        "venue",
+        "run the venue for gateways on a bus, without ports of its own",
+        "polyfeed venue --bus nats://10.0.0.1,10.0.0.2,10.0.0.3 --standby",
+    )
+    _configuration(verb)
+    _venue_options(verb)
+    verb.add_argument("--bus", metavar="nats://HOST,…", help="NATS servers with JetStream")
+    verb.add_argument(
+        "--standby",
+        action="store_true",
+        help="follow the venue that there is and take over when it is gone; all venues of one bus say so, or none",
+    )
+    verb.set_defaults(run=_venue)
+
+    verb = _verb(verbs, "gateway", "serve what a venue on a bus says", "polyfeed gateway --bus nats://10.0.0.1")
+    _configuration(verb)
+    verb.add_argument("--bus", metavar="nats://HOST,…", help="NATS servers with JetStream")
+    _listening(verb)
+    verb.set_defaults(run=_gateway)
 
     verb = _verb(
         verbs,
@@ -159,6 +159,32 @@ def _verb(
     return verbs.add_parser(name, help=help, description=help, epilog=f"example: {example}")
 
 
+def _venue_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--demo", action="store_true", help="demo markets, accounts and flow")
+    for name, help in (
+        ("relay", "pass on what a running Peatio publishes there, in Ranger's place, and its variables count"),
+        ("publish", "publish there what Peatio would"),
+    ):
+        verb.add_argument(
+            f"--{name}", nargs="?", const="", metavar="AMQP_URL", help=f"{help} (default: as RABBITMQ_HOST etc. say)"
+        )
+    verb.add_argument(
+        "--journal",
+        metavar="DIR|off",
+        help="where commands are recorded (default: below server.state_dir; off with --demo)",
+    )
+    verb.add_argument(
+        "--store",
+        metavar="sqlite|postgresql://…|off",
+        help="where history is kept that people query (default: sqlite beside the journal)",
+    )
+    verb.add_argument(
+        "--salvage",
+        action="store_true",
+        help="go on with what is before a damage in the journal, and put the rest aside",
+    )
+
+
 def _configuration(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--config", type=Path, metavar="FILE", help="TOML file")
     verb.add_argument(
@@ -186,9 +212,13 @@ def _client(verb: argparse.ArgumentParser) -> None:
 def _load(options: argparse.Namespace) -> Config:
     """The configuration with the options that are short for a key on top of it."""
     short = {"host": "server.host", "tls": "server.tls", "tls_key": "server.tls_key", "speed": "flow.speed"}
-    if options.run is _serve:
+    if options.run in (_serve, _venue):
         short |= {"journal": "store.journal", "store": "store.history", "workers": "server.workers"}
+    if options.run in (_venue, _gateway):
+        short |= {"bus": "bus.url"}
     given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
+    if getattr(options, "standby", False):
+        given.append("bus.standby=true")
     demo = getattr(options, "demo", False)
     if demo:
         given.append("flow.demo=true")
@@ -200,6 +230,14 @@ def _load(options: argparse.Namespace) -> Config:
 
 def _serve(options: argparse.Namespace) -> int:
     return serve.serve(_load(options), salvage=options.salvage)
+
+
+def _venue(options: argparse.Namespace) -> int:
+    return bus_roles.venue(_load(options), salvage=options.salvage)
+
+
+def _gateway(options: argparse.Namespace) -> int:
+    return bus_roles.gateway(_load(options))
 
 
 def _replay(options: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -16,6 +16,7 @@ from polyfeed.app.console.pages import Pages
 from polyfeed.app.console.stream import WIRE, follow
 from polyfeed.app.line import Count, Counts
 from polyfeed.dialects._base.rest import RestResponse
+from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.heads import header_map
 from polyfeed.gateway.rest import Receive, Scope, Send, read_body, respond
 
@@ -127,27 +128,36 @@ def metrics(server: Server) -> str:
         "# TYPE polyfeed_unrecorded_commands_total counter",
         f"polyfeed_unrecorded_commands_total {server.sequencer.refused}",
     ]
-    counts = counts_of(server)
-    connections = {name: sum(one[name].connections for one in counts if name in one) for name in server.fans}
-    frames = {name: sum(one[name].frames for one in counts if name in one) for name in server.fans}
+    lines += fan_metrics(counts_of(server), server.fans)
+    lines += server.brokers.metrics()
+    lines += server.past.metrics() if server.past is not None else []
+    return "\n".join(lines) + "\n"
+
+
+def fan_metrics(counts: Sequence[Counts], fans: Mapping[str, FanOut]) -> list[str]:
+    """What gateways' dialects have counted, and what each says of its own."""
+    lines: list[str] = []
+    connections = {name: sum(one[name].connections for one in counts if name in one) for name in fans}
+    frames = {name: sum(one[name].frames for one in counts if name in one) for name in fans}
     for metric, kind, values in (
         ("polyfeed_connections", "gauge", connections),
         ("polyfeed_frames_total", "counter", frames),
     ):
         lines.append(f"# TYPE {metric} {kind}")
         lines += [f'{metric}{{dialect="{name}"}} {value}' for name, value in values.items()]
-    for fan in server.fans.values():
+    for fan in fans.values():
         lines += fan.dialect.metrics(connection.session for connection in fan.connections)
-    lines += server.brokers.metrics()
-    lines += server.past.metrics() if server.past is not None else []
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def counts_of(server: Server) -> list[Counts]:
     """What each gateway has counted: that of this process, or those beside it."""
-    if server.workers is not None:
-        return server.workers.counts()
-    return [{name: Count(len(fan.connections), fan.frames) for name, fan in server.fans.items()}]
+    return server.workers.counts() if server.workers is not None else [counts_in(server.fans)]
+
+
+def counts_in(fans: Mapping[str, FanOut]) -> Counts:
+    """What a process's gateway has counted."""
+    return {name: Count(len(fan.connections), fan.frames) for name, fan in fans.items()}
 
 
 def text(status: int, body: str) -> RestResponse:

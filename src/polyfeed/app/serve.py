@@ -9,6 +9,7 @@ import logging
 import signal
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 
@@ -35,10 +36,14 @@ def serve(config: Config, *, salvage: bool = False) -> int:
 
 
 async def _serve(config: Config, market: Market, store: Store | None) -> int:
-    flow = demo_flow(config.flow, market) if config.flow.demo else Flow(())
+    return await run(config, market, flow_of(config, market), store)
+
+
+def flow_of(config: Config, market: Market) -> Flow:
+    """What happens by itself at a venue of this configuration."""
     if not (config.flow.demo or config.relay.url or market.instruments):
         log.warning("no market is listed: start with --demo for demo markets and flow")
-    return await run(config, market, flow, store)
+    return demo_flow(config.flow, market) if config.flow.demo else Flow(())
 
 
 async def replay(config: Config, dialect: str, files: Sequence[Path], *, loop: bool) -> int:
@@ -51,22 +56,42 @@ async def replay(config: Config, dialect: str, files: Sequence[Path], *, loop: b
     return await run(config, Market(), flow)
 
 
+class Role(Protocol):
+    """What a process does: `failed` returns when it cannot go on."""
+
+    async def start(self) -> None:
+        """Begins."""
+
+    async def failed(self) -> None:
+        """Waits for the worst."""
+
+    async def stop(self) -> None:
+        """Ends, in an orderly way."""
+
+    def directory(self) -> str:
+        """Where everything is, for people."""
+
+
 async def run(config: Config, market: Market, flow: Flow, store: Store | None = None) -> int:
-    """Starts a server, says where everything is, waits for a signal, ends."""
+    """Runs a server until a signal."""
+    return await until_signal(Server(config, SteadyClock(), market, flow, store))
+
+
+async def until_signal(role: Role, *others: asyncio.Task[None]) -> int:
+    """Starts a role, says where everything is, waits for a signal, ends. It ends too when one of `others` does."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     stopped = asyncio.create_task(stop.wait())
-    server = Server(config, SteadyClock(), market, flow, store)
     try:
-        if not await before(stopped, server.start()):
+        if not await before(stopped, role.start()):
             return 0
         # What lives as long as the process is not looked at by every collection: those show as latency.
         gc.collect()
         gc.freeze()
-        print(f"polyfeed is ready\n{server.directory()}", flush=True)
-        if await before(stopped, server.failed()):
+        print(f"polyfeed is ready\n{role.directory()}", flush=True)
+        if await before(stopped, _ended(role, others)):
             return 1
         log.info("stopping: saying goodbye to every client")
     finally:
@@ -74,8 +99,18 @@ async def run(config: Config, market: Market, flow: Flow, store: Store | None = 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
         stopped.cancel()
-        await server.stop()
+        await role.stop()
     return 0
+
+
+async def _ended(role: Role, others: Sequence[asyncio.Task[None]]) -> None:
+    """Returns when something has ended that should not; the log says why."""
+    failed = asyncio.create_task(role.failed())
+    await asyncio.wait({failed, *others}, return_when=asyncio.FIRST_COMPLETED)
+    failed.cancel()
+    for other in others:
+        if other.done() and not other.cancelled() and other.exception() is not None:
+            log.critical("%s", other.exception())
 
 
 async def before(stopped: asyncio.Task[bool], work: Coroutine[None, None, None]) -> bool:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
+
+from nats.aio.client import Client
 
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.api.endpoints import Problem
@@ -15,12 +19,15 @@ from polyfeed.app.demo_keys import DEMO_VAULT, demo_keys_in
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, Memory, port_limits
+from polyfeed.app.historian import HistoryRole
 from polyfeed.app.master_key import vault_in
 from polyfeed.app.operator import Operator
 from polyfeed.app.operator_token import operator_token
 from polyfeed.app.peatio_keys import with_peatio
+from polyfeed.app.replay import replay
 from polyfeed.app.store import Store
-from polyfeed.app.tls import self_signed, server_context
+from polyfeed.app.tls import server_context, tls_files
+from polyfeed.app.venue_bus import Standing, VenueBus
 from polyfeed.app.wire import WireLog
 from polyfeed.app.workers import Workers
 from polyfeed.bus.memory import MemoryBus
@@ -52,7 +59,8 @@ class Server:
     """The venue, its flow and its ports; `now` is the wall clock in microseconds since the epoch, `gateway_now` that of
     connections where it is another.
 
-    The flow's setup is carried out before anybody can connect, then its sources run.
+    The flow's setup is carried out before anybody can connect, then its sources run. With `client`, a connection to
+    NATS, the dialects' ports are those of gateways on the bus, of term `term` at least.
     """
 
     def __init__(
@@ -63,6 +71,8 @@ class Server:
         flow: Flow,
         store: Store | None = None,
         gateway_now: Callable[[], int] | None = None,
+        client: Client | None = None,
+        term: int = 1,
     ) -> None:
         self.config = config = with_peatio(config)
         self.now = gateway_now or now
@@ -88,7 +98,8 @@ class Server:
         )
         self.faults = Faults(self.fans, memory.market, asyncio.get_running_loop().call_later)
         self.wire = WireLog(memory.market, self.fans.values(), self._bus)
-        self.workers = self._make_workers() if config.server.workers else None
+        self.link = None if client is None else self._make_link(client, term)
+        self.workers = self._make_workers() if config.server.workers and client is None else None
         self.brokers = Brokers(config, self._bus, memory, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
@@ -102,7 +113,8 @@ class Server:
         """Why the server cannot do all that it is there for, empty when it can."""
         if not self.ready:
             return "starting or stopping"
-        return self.sequencer.trouble or (self.past.trouble if self.past is not None else "")
+        parts = (self.sequencer, self.past, self.link)
+        return next((one.trouble for one in parts if one is not None and one.trouble), "")
 
     @property
     def fans(self) -> dict[str, FanOut]:
@@ -115,6 +127,8 @@ class Server:
         return {**self._dialect_ports(), "http": self._operator_port}
 
     def _dialect_ports(self) -> dict[str, int]:
+        if self.link is not None:
+            return {}
         return self._role.ports if self.workers is None else self.workers.ports
 
     def _make_workers(self) -> Workers:
@@ -132,6 +146,29 @@ class Server:
             self.vault,
         )
 
+    def _make_link(self, client: Client, term: int) -> VenueBus:
+        """The way to gateways on the bus, which start from what this process's own knows."""
+        return VenueBus(
+            client,
+            self.config.bus,
+            self._bus,
+            self._role.images,
+            self.sequencer.submit,
+            self.now,
+            None if self.past is None else HistoryRole(self.past),
+            demo=self.config.flow.demo,
+            term=term,
+        )
+
+    def _standing(self) -> Standing:
+        """Where the venue stands. What no journal has, or others tell, is another history in each process."""
+        history = self.sequencer.history
+        store = self._store
+        if store is None or self.driver.recordings or self.config.relay.url:
+            return Standing(token_hex(16), history.venue.epoch, history.seq, history.numbers)
+        again = partial(replay, store.directory)
+        return Standing(store.venue.hex(), history.venue.epoch, history.seq, history.numbers, again)
+
     async def start(self) -> None:
         """Sets the venue up, lets the first flow in, then listens.
 
@@ -142,18 +179,25 @@ class Server:
         await self.sequencer.open()
         if self.past is not None:
             self.past.start()
+        if self.link is not None:
+            await self.link.begin(self._standing())
         await self._set_up()
         await self.driver.warm_up(WARM_UP_SECONDS)
         await self._open_dialects()
         self._operator_port = await self._operator.open(self.config.http.host, self.config.http.port)
         self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self.driver.run())]
         self._tasks += self.brokers.tasks()
+        self._tasks += [] if self.link is None else self.link.tasks()
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
         self.ready = True
 
     async def _open_dialects(self) -> None:
-        files = self._tls_files()
+        if self.link is not None:
+            await self.link.open()
+            return
+        files = tls_files(self.config.server)
+        self.certificate = None if files is None else files[0]
         if self.workers is None:
             await self._role.open(None if files is None else server_context(*files))
         else:
@@ -194,17 +238,26 @@ class Server:
                 )
 
     async def stop(self) -> None:
-        """Not ready, then goodbye to every client, then the end: the configured time and two seconds at most."""
+        """Not ready, then goodbye to every client, then the end: the configured time and two seconds at most.
+
+        Gateways on the bus are not this process's: they hear what was decided last, and wait for the next venue.
+        """
         self.ready = False
         if self.workers is not None:
             await self.workers.close()
         await self._role.close(self.config.server.drain_seconds)
         self.wire.stop()
         await self._operator.drain(1.0)
-        for task in self._tasks[1:]:
-            task.cancel()
-        await asyncio.gather(*self._tasks[1:], return_exceptions=True)
-        ended = await self._end_sequencer()
+        others = self._tasks[1:]
+        ended = False
+        if self.link is None:
+            await cancelled(others)
+            ended = await self._end_sequencer()
+        else:
+            self.driver.control(1.0, paused=True)
+            ended = await self._end_sequencer()
+            await self.link.flush(LAST_SECONDS)
+            await cancelled(others)
         if self.past is not None:
             await self.past.stop()
         if self._store is not None:
@@ -253,10 +306,7 @@ class Server:
         host = self.config.server.host
         console = f"http://{self.config.http.host}:{self._operator_port}/"
         lines = [f"  operator  {console} (console, healthz, readyz, metrics, api)"]
-        for label, number in self._dialect_ports().items():
-            secure = "s" if label.endswith("(tls)") else ""
-            name = label.removesuffix(" (tls)")
-            lines.append(f"  {name:<9} ws{secure}://{host}:{number}/   REST http{secure}://{host}:{number}/")
+        lines += dialect_lines(host, self._dialect_ports())
         if self.certificate is not None:
             lines.append(f"  TLS       certificate {self.certificate}")
         return "\n".join(lines)
@@ -266,16 +316,22 @@ class Server:
             self.ready = False
             log.critical("the server cannot go on", exc_info=task.exception())
 
-    def _tls_files(self) -> tuple[Path, Path] | None:
-        """The certificate and its key, None where the ports are plain alone."""
-        section = self.config.server
-        if not section.tls:
-            return None
-        if section.tls == "self-signed":
-            self.certificate, key = self_signed(Path(section.state_dir).expanduser() / "tls")
-        else:
-            self.certificate, key = Path(section.tls).expanduser(), Path(section.tls_key).expanduser()
-        return self.certificate, key
+
+def dialect_lines(host: str, ports: Mapping[str, int]) -> list[str]:
+    """Where each dialect listens, for people."""
+    lines = []
+    for label, number in ports.items():
+        secure = "s" if label.endswith("(tls)") else ""
+        name = label.removesuffix(" (tls)")
+        lines.append(f"  {name:<9} ws{secure}://{host}:{number}/   REST http{secure}://{host}:{number}/")
+    return lines
+
+
+async def cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Returns when the tasks have ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def within(seconds: float, work: Coroutine[None, None, None]) -> bool:

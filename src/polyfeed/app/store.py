@@ -37,6 +37,8 @@ class Store:
             section.segment_records,
             section.segment_seconds,
         )
+        self.directory = directory
+        self.venue = venue
         self.replica = replica
         self.journal = FileJournal(directory, terms, ENGINE, now, venue)
         self.keeper = Keeper(config, directory) if section.snapshots else None

@@ -12,10 +12,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from polyfeed.app.config import ServerSection
 from polyfeed.app.files import write_private
 
 LIFETIME = datetime.timedelta(days=397)
 """The longest that browsers accept."""
+
+
+def tls_files(section: ServerSection) -> tuple[Path, Path] | None:
+    """The certificate and its key, None where the ports are plain alone; our own is made where it is asked for."""
+    if not section.tls:
+        return None
+    if section.tls == "self-signed":
+        return self_signed(Path(section.state_dir).expanduser() / "tls")
+    return Path(section.tls).expanduser(), Path(section.tls_key).expanduser()
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:

@@ -12,8 +12,9 @@ from nats.aio.msg import Msg
 
 from polyfeed.app.bus_image import FORM, BusImage, ImageStore
 from polyfeed.app.config import BusSection
+from polyfeed.app.historian import HistoryRole
 from polyfeed.bus.memory import MemoryBus
-from polyfeed.bus.nats.calls import Refusal, call_decoder, encode
+from polyfeed.bus.nats.calls import call_decoder, encode
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.entrance import Entrance
 from polyfeed.bus.nats.names import Names
@@ -44,7 +45,7 @@ RETRY_SECONDS = 0.5
 
 class Standing:
     """Where the venue stands: the name of its history, the epoch and number of its last batch, the last command of each
-    gateway, and what makes its batches again, from one number to another.
+    gateway, and what makes its batches again, from one number to another, None where nothing does.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Standing:
         epoch: int,
         seq: int,
         numbers: Mapping[int, int],
-        again: Callable[[int, int], Iterator[Batch]],
+        again: Callable[[int, int], Iterator[Batch]] | None = None,
     ) -> None:
         self.history = history
         self.epoch = epoch
@@ -64,7 +65,7 @@ class Standing:
 
 class VenueBus:
     """Carries one venue, whose batches are those of `bus`. `images` gives the state as of the last of them, `submit`
-    takes commands, `now` is the clock in microseconds.
+    takes commands, `now` is the clock in microseconds, `history` answers questions about the past.
 
     `term` is the least that this process may begin, where it has begun one already. `demo` says whose master key
     gateways open credentials with.
@@ -78,9 +79,10 @@ class VenueBus:
         images: Callable[[], tuple[bytes, bytes, dict[str, bytes]]],
         submit: Callable[[AnyCommand, Origin], None],
         now: Callable[[], int],
+        history: HistoryRole | None,
         *,
         demo: bool,
-        term: int = 1,
+        term: int,
     ) -> None:
         self._client = client
         self._names = names = Names(section.name)
@@ -88,6 +90,7 @@ class VenueBus:
         self._images = images
         self._submit = submit
         self._now = now
+        self._past = history
         self._demo = demo
         self._term = term
         self._writer = StreamWriter(client, batches_config(names, section.replicas))
@@ -100,6 +103,8 @@ class VenueBus:
         self._image: asyncio.Task[str] | None = None
         self._image_at = 0.0
         self._epoch = 0
+        self._numbers: Mapping[int, int] = {}
+        self._inboxes: dict[int, str] = {}
         self._asides: set[asyncio.Task[None]] = set()
 
     @property
@@ -118,6 +123,7 @@ class VenueBus:
         From then on what is on the bus goes there too. Raises one of FAILURES.
         """
         self._epoch = standing.epoch
+        self._numbers = standing.numbers
         while True:
             last = await self._writer.look()
             term = max(self._term, last[0].term + 1 if last else 1)
@@ -126,7 +132,7 @@ class VenueBus:
                 break
         self._entrance = Entrance(term, self._now(), standing.numbers, self._submit)
         self._seen = {standing.epoch: reached}
-        if 0 < standing.seq - reached <= MOST_MISSING:
+        if standing.again is not None and 0 < standing.seq - reached <= MOST_MISSING:
             for batch in standing.again(reached + 1, standing.seq):
                 self._on_batch(batch)
         self._bus.subscribe(self._on_batch)
@@ -137,10 +143,12 @@ class VenueBus:
         """Answers gateways from now on. Raises one of FAILURES."""
         await self._client.subscribe(self._names.calls, cb=self._on_call)
         await self._client.subscribe(self._names.images, cb=self._on_image_wanted)
+        if self._past is not None:
+            await self._client.subscribe(self._names.history, cb=self._on_question)
 
-    def tasks(self, end_gateway: Callable[[int], None]) -> list[asyncio.Task[None]]:
-        """Starts what works until it is cancelled; `end_gateway` is told of gateways that are gone."""
-        return [asyncio.create_task(self._writer.run()), asyncio.create_task(self._look_after(end_gateway))]
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Starts what works until it is cancelled; none should end before."""
+        return [asyncio.create_task(self._writer.run()), asyncio.create_task(self._look_after())]
 
     async def flush(self, seconds: float) -> None:
         """Waits so long for the stream to have everything."""
@@ -179,13 +187,17 @@ class VenueBus:
             return
         if self._entrance is None:
             return
+        self._inboxes[call.gateway] = message.reply
         reply = self._entrance.take(self._now(), self._seen.get(self._epoch, 0), call)
         await self._publish(message.reply, encode(reply))
 
     def _on_refusal(self, origin: Origin, outcome: Outcome) -> None:
-        if self._entrance is not None and self._entrance.refuse(origin, outcome):
-            data = encode(Refusal(origin, outcome))
-            self._aside(self._publish(self._names.refusals(origin.gateway), data))
+        """Tells a gateway at once what its next call would tell it too."""
+        if self._entrance is None:
+            return
+        reply = self._entrance.refuse(self._seen.get(self._epoch, 0), origin, outcome)
+        if reply is not None:
+            self._aside(self._publish(self._inboxes[origin.gateway], encode(reply)))
 
     async def _publish(self, subject: str, data: bytes) -> None:
         """Says something that is said again when it is not heard."""
@@ -199,14 +211,23 @@ class VenueBus:
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
 
-    async def _look_after(self, end_gateway: Callable[[int], None]) -> None:
+    async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if self._entrance is None:
                 continue
             for gateway in self._entrance.expire(self._now()):
                 log.warning("gateway %d is gone: its lease has ended", gateway)
-                end_gateway(gateway)
+                del self._inboxes[gateway]
+
+    # --- history ----------------------------------------------------------------------------------------------------
+
+    async def _on_question(self, message: Msg) -> None:
+        self._aside(self._answer(message))
+
+    async def _answer(self, message: Msg) -> None:
+        if self._past is not None:
+            await self._publish(message.reply, await self._past.answer(message.data))
 
     # --- images -----------------------------------------------------------------------------------------------------
 
@@ -229,9 +250,9 @@ class VenueBus:
 
     async def _put_image(self) -> str:
         market, accounts, projections = self._images()
-        image = BusImage(
-            FORM, self._writer.history, self._writer.last, dict(self._seen), self._demo, market, accounts, projections
-        )
+        writer = self._writer
+        place = (writer.history, writer.last, self._epoch, dict(self._seen), dict(self._numbers))
+        image = BusImage(FORM, *place, self._demo, market, accounts, projections)
         name = f"{image.history}.{self._writer.term}.{sum(image.seen.values())}"
         await self._store.put(name, image)
         for old in (await self._store.names())[IMAGES_KEPT:]:

@@ -21,6 +21,10 @@ class Requests:
         self._number = last
         self._waiting: dict[int, Answer] = {}
 
+    def renumber(self, gateway: int) -> None:
+        """From now on this gateway has another number; its commands go on with theirs."""
+        self._gateway = gateway
+
     def submit(self, command: AnyCommand, answer: Answer, reference: str = "") -> None:
         """Sends a command; `answer` is called with its outcome when its batch comes."""
         self._number += 1

@@ -1,8 +1,9 @@
 """What a gateway and the venue say to each other directly: commands, and that both live.
 
-A gateway numbers its commands from 1. Each call says from which number on it waits for answers (`base`), and brings
-commands that follow on each other. The venue takes each number once and in order, and says how far it has come; what
-it has not taken is sent again. So one integer for each gateway is all that the venue keeps (DESIGN section 5).
+A gateway numbers its commands upwards. Each call says from which number on it waits for answers (`base`), and brings
+the commands that follow on another one (`after`). The venue takes a call's commands when it has taken that one, each
+once, and says how far it has come; what it has not taken is sent again. So one integer for each gateway is all that
+the venue keeps (DESIGN section 5).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Call(Struct, frozen=True, array_like=True):
 
     gateway: int
     base: int
+    after: int = 0
     joining: bool = False
     commands: tuple[Entered, ...] = ()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from nats.aio.client import Client
 from nats.errors import Error
@@ -31,7 +30,8 @@ async def connect(urls: str, label: str, credentials: str = "") -> Client:
     """
 
     async def lost() -> None:
-        log.warning("the connection to NATS was lost; trying again")
+        if not client.is_closed:
+            log.warning("the connection to NATS was lost; trying again")
 
     async def back() -> None:
         log.warning("connected to NATS again, at %s", client.connected_url.netloc if client.connected_url else "?")
@@ -53,7 +53,7 @@ async def connect(urls: str, label: str, credentials: str = "") -> Client:
             ping_interval=PING_SECONDS,
             max_outstanding_pings=PINGS,
             pending_size=0,  # what cannot be sent now is ours to send again, or not: an order must not come late
-            user_credentials=str(Path(credentials).expanduser()) if credentials else None,
+            user_credentials=credentials or None,
         )
     except (Error, OSError) as error:
         raise OSError(f"no NATS server of {urls} can be reached: {error}") from error
@@ -69,5 +69,3 @@ def servers_of(urls: str) -> list[str]:
     """The servers of `bus.url`: the scheme needs to be written once."""
     scheme = urls.partition("://")[0] if "://" in urls else "nats"
     return [one if "://" in one else f"{scheme}://{one}" for one in (part.strip() for part in urls.split(",")) if one]
-
-

@@ -1,4 +1,4 @@
-"""A gateway's commands on their way to the venue: kept until they are answered, sent again until they are taken."""
+"""A gateway's commands on their way to the venue: kept until they have an answer, sent again until they are taken."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ MOST_COMMANDS = 500
 class Courier:
     """Pure. Times are in microseconds and only their differences count.
 
-    `settle` is called for each command that has an answer, whoever it came from; `refuse` is given what will never be
-    carried out.
+    Nothing is sent before the venue knows the gateway (`joined`), whose number is another one for each process, and
+    after each lease that has ended.
     """
 
     def __init__(self, gateway: int) -> None:
         self.gateway = gateway
+        self.joined = False
         self._last = 0
         self._waiting: dict[int, tuple[AnyCommand, Origin, int]] = {}
         self._sent = 0
@@ -31,7 +32,7 @@ class Courier:
         return len(self._waiting)
 
     def enter(self, now: int, command: AnyCommand, origin: Origin) -> None:
-        """A command of this gateway's, which has the next number."""
+        """A command of this gateway's, whose number is higher than that of all before it."""
         self._last = origin.number
         self._waiting[origin.number] = (command, origin, now)
 
@@ -39,12 +40,18 @@ class Courier:
         """A command has its answer."""
         self._waiting.pop(number, None)
 
+    def settle_until(self, number: int) -> None:
+        """All commands up to a number have their answers, or had them where nobody listened."""
+        for one in [one for one in self._waiting if one <= number]:
+            del self._waiting[one]
+
     def call(self, now: int, *, again: bool = False) -> Call | None:
         """What is to be said now, None for nothing. `again` is said at intervals, and repeats what was not taken."""
         if not self.joined:
             return Call(self.gateway, 1, joining=True) if again else None
         if again:
             self._sent = self._taken
+        after = self._sent
         base = min(self._waiting, default=self._last + 1)
         numbers = [number for number in self._waiting if number > self._sent][:MOST_COMMANDS]
         if not numbers and not again:
@@ -55,7 +62,7 @@ class Courier:
             Entered(command, origin, (now - since) // 1000)
             for command, origin, since in (self._waiting[number] for number in numbers)
         )
-        return Call(self.gateway, base, commands=commands)
+        return Call(self.gateway, base, after, commands=commands)
 
     def hear(self, reply: Reply) -> None:
         """The venue has come so far; another venue may have come less far than the one before."""

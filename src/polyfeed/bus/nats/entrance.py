@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from polyfeed.bus.nats.calls import Call, Refusal, Reply
+from polyfeed.bus.nats.calls import Call, Entered, Refusal, Reply
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.enums import Refusal as Why
@@ -50,7 +50,7 @@ class Entrance:
         return len(self._seats)
 
     def take(self, now: int, seq: int, call: Call) -> Reply:
-        """Takes what is new of a call, where it follows on what was taken; says how far that is."""
+        """Takes what is new of a call, where nothing before it is missing; says how far the gateway has come."""
         seat = self._seat(now, call)
         if seat is None:
             return Reply(self._term, 0, seq, known=False)
@@ -59,22 +59,28 @@ class Entrance:
             del seat.refusals[number]
         # What is not waited for any more was refused, and left no trace in history.
         seat.entered = max(seat.entered, call.base - 1)
-        for entered in call.commands:
-            number = entered.origin.number
-            if number == seat.entered + 1 and entered.origin.gateway == call.gateway:
-                seat.entered = number
-                if entered.age > LATE_MS:
-                    self.refuse(entered.origin, Outcome(Why.STORE_UNAVAILABLE, LATE))
-                else:
-                    self._submit(entered.command, entered.origin)
+        if call.after <= seat.entered:
+            for entered in call.commands:
+                self._enter(seat, seq, entered)
         return Reply(self._term, seat.entered, seq, known=True, refusals=tuple(seat.refusals.values()))
 
-    def refuse(self, origin: Origin, outcome: Outcome) -> bool:
-        """A command never came to the venue: its gateway is told until it has heard it; whether it is known here."""
+    def _enter(self, seat: _Seat, seq: int, entered: Entered) -> None:
+        number = entered.origin.number
+        if number <= seat.entered:
+            return
+        seat.entered = number
+        if entered.age > LATE_MS:
+            self.refuse(seq, entered.origin, Outcome(Why.STORE_UNAVAILABLE, LATE))
+        else:
+            self._submit(entered.command, entered.origin)
+
+    def refuse(self, seq: int, origin: Origin, outcome: Outcome) -> Reply | None:
+        """A command never came to the venue: what its gateway is told until it has heard it, None where it is gone."""
         seat = self._seats.get(origin.gateway)
-        if seat is not None:
-            seat.refusals[origin.number] = Refusal(origin, outcome)
-        return seat is not None
+        if seat is None:
+            return None
+        refusal = seat.refusals[origin.number] = Refusal(origin, outcome)
+        return Reply(self._term, seat.entered, seq, known=True, refusals=(refusal,))
 
     def expire(self, now: int) -> list[int]:
         """The gateways whose leases have ended."""

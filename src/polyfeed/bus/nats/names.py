@@ -54,7 +54,3 @@ class Names(Struct, frozen=True):
     def store(self) -> str:
         """The object store of images."""
         return f"{self.name}-images"
-
-    def refusals(self, gateway: int) -> str:
-        """Where a gateway is told which of its commands never came to the venue."""
-        return f"{self.name}.refusals.{gateway}"

@@ -1,0 +1,104 @@
+"""`polyfeed venue` and `polyfeed gateway`: the two halves of `serve`, on a bus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from nats.aio.client import Client
+
+from polyfeed.app.clock import SteadyClock
+from polyfeed.app.config import BusSection, Config, ConfigError
+from polyfeed.app.gateway_process import GatewayProcess
+from polyfeed.app.serve import flow_of, until_signal
+from polyfeed.app.server import Server
+from polyfeed.app.store import Store, journal_directory, opened
+from polyfeed.bus.nats.connection import FAILURES, connect
+from polyfeed.bus.nats.lease import Lease
+from polyfeed.bus.nats.names import Names
+from polyfeed.market.market import Market
+
+log = logging.getLogger("polyfeed")
+
+RETRY_SECONDS = 1.0
+
+
+def venue(config: Config, *, salvage: bool = False) -> int:
+    """Runs the venue without ports, until SIGINT or SIGTERM. Raises as `serve` does, and ConfigError without a bus."""
+    _check(config.bus)
+    directory = journal_directory(config)
+    if directory is None:
+        return asyncio.run(_venue(config, None))
+    with opened(config, directory, SteadyClock(), rescue=salvage) as store:
+        return asyncio.run(_venue(config, store))
+
+
+async def _venue(config: Config, store: Store | None) -> int:
+    async with connected(config.bus, "venue") as client, _leased(client, config.bus) as lease:
+        market = Market() if store is None else store.replica.market
+        server = Server(config, SteadyClock(), market, flow_of(config, market), store, client=client)
+        return await until_signal(server, lease)
+
+
+def gateway(config: Config) -> int:
+    """Runs one gateway until SIGINT or SIGTERM. Raises ConfigError without a bus, OSError."""
+    _check(config.bus)
+    return asyncio.run(_gateway(config))
+
+
+async def _gateway(config: Config) -> int:
+    async with connected(config.bus, "gateway") as client:
+        return await until_signal(GatewayProcess(config, client, SteadyClock()))
+
+
+def _check(section: BusSection) -> None:
+    if not section.url:
+        raise ConfigError("a venue and its gateways need a bus: --bus nats://HOST[,HOST…], or bus.url")
+
+
+@asynccontextmanager
+async def connected(section: BusSection, role: str) -> AsyncIterator[Client]:
+    """A connection to the bus, made however long that takes."""
+    client = None
+    said = ""
+    while client is None:
+        try:
+            client = await connect(section.url, f"polyfeed {role}", section.credentials)
+        except OSError as error:
+            if str(error) != said:
+                said = str(error)
+                log.warning("%s; trying again", error)
+            await asyncio.sleep(RETRY_SECONDS)
+    try:
+        yield client
+    finally:
+        with suppress(*FAILURES):
+            await client.close()
+
+
+@asynccontextmanager
+async def _leased(client: Client, section: BusSection) -> AsyncIterator[asyncio.Task[None]]:
+    """Holds the venue's lease, once nobody else does; a task that ends, with a reason, when it is lost."""
+    lease = Lease(client, Names(section.name).bucket, section.replicas)
+    said = ""
+    while True:
+        try:
+            if await lease.take():
+                break
+            news = f"the venue is {await lease.holder()}: waiting until it is gone"
+        except FAILURES as error:
+            news = f"the bus cannot give the venue's lease: {error}"
+        if news != said:
+            said = news
+            log.warning("%s", news)
+        await asyncio.sleep(RETRY_SECONDS)
+    keeping = asyncio.create_task(lease.keep())
+    try:
+        yield keeping
+    finally:
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+        with suppress(*FAILURES):
+            await lease.leave()

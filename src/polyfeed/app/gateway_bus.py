@@ -1,0 +1,213 @@
+"""A gateway's side of NATS: batches in, its clients' commands out, and whether what it shows can be vouched for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from polyfeed.app.bus_image import BusImage, ImageStore
+from polyfeed.app.config import BusSection
+from polyfeed.bus.memory import MemoryBus
+from polyfeed.bus.nats.calls import Reply, encode, reply_decoder
+from polyfeed.bus.nats.connection import FAILURES
+from polyfeed.bus.nats.courier import Courier
+from polyfeed.bus.nats.intake import Intake
+from polyfeed.bus.nats.names import Names
+from polyfeed.bus.nats.parcel import Parcel
+from polyfeed.bus.nats.reader import StreamReader
+from polyfeed.model.batches import Outcome
+from polyfeed.model.commands import AnyCommand, Origin
+from polyfeed.model.enums import Refusal
+
+log = logging.getLogger("polyfeed.nats")
+
+CALL_SECONDS = 1.0
+"""How often the venue is told that this gateway lives, and what it has not taken is sent again."""
+
+IMAGE_SECONDS = 5.0
+"""What an image is waited for, before the newest one that there is will do."""
+
+NEAR = 64
+"""Messages that the stream may have more than we have, and what we show is still of now."""
+
+AWAY = "the venue cannot be reached now; nothing was sent to it"
+ENDED = "this gateway was away from the venue for too long; the command was not carried out"
+
+
+def new_number() -> int:
+    """The number of a gateway: never that of another one, and none of those that one machine's processes have."""
+    return (1 << 32) + secrets.randbits(47)
+
+
+class GatewayBus:
+    """Carries one gateway. What the stream says goes to `bus`; commands come by `enter`.
+
+    `number` is the gateway's; `renumber` is told when it is another one. `now` is a clock in microseconds.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        section: BusSection,
+        bus: MemoryBus,
+        now: Callable[[], int],
+        renumber: Callable[[int], None],
+    ) -> None:
+        self._client = client
+        self._names = names = Names(section.name)
+        self._bus = bus
+        self._now = now
+        self._renumber = renumber
+        self._store = ImageStore(client, names.store, section.replicas)
+        self._stale_us = int(section.stale_seconds * 1e6)
+        self._courier = Courier(new_number())
+        self._intake = Intake("", {})
+        self._reader: StreamReader | None = None
+        self._fresh_at = now()
+        self._inbox = client.new_inbox()
+        self._due = False
+        self._epoch = 0
+        self._tried: set[str] = set()
+
+    @property
+    def number(self) -> int:
+        """This gateway's, for as long as its lease lasts."""
+        return self._courier.gateway
+
+    @property
+    def seq(self) -> int:
+        """The number of the venue's last batch that was heard."""
+        return self._intake.seen.get(self._epoch, 0)
+
+    @property
+    def trouble(self) -> str:
+        """Why what this gateway shows cannot be vouched for, empty when it can."""
+        behind = self._now() - self._fresh_at
+        if behind <= self._stale_us:
+            return ""
+        return f"nothing new was heard of the venue for {behind / 1e6:.0f} s"
+
+    async def start_image(self) -> BusImage:
+        """What to start from: the state as of now, or the newest there is while the venue is away.
+
+        Raises one of FAILURES, or ValueError, while there is none.
+        """
+        try:
+            answer = await self._client.request(self._names.images, b"", timeout=IMAGE_SECONDS)
+            return await self._store.get(answer.data.decode())
+        except FAILURES as error:
+            log.warning("the venue gives no image (%s): looking for one that is kept", error)
+        for name in await self._store.names():
+            if name not in self._tried:
+                self._tried.add(name)
+                return await self._store.get(name)
+        self._tried.clear()
+        raise OSError("there is no image to start from: is the venue there?")
+
+    def begin(self, image: BusImage) -> None:
+        """Goes on from an image; commands that it contains have been decided."""
+        self._courier.settle_until(image.numbers.get(self.number, 0))
+        self._intake = Intake(image.history, image.seen)
+        self._epoch = image.epoch
+        self._reader = StreamReader(self._client, self._names.batches_stream, image.place, self._hear)
+
+    async def read(self) -> None:
+        """Hands what the stream says to the bus, until cancelled. Raises Gone or Hole when another image is needed."""
+        if self._reader is not None:
+            await self._reader.run()
+        self._tried.clear()
+
+    async def caught_up(self) -> None:
+        """Returns when what was heard is of now."""
+        while self.trouble or self._reader is None or not self._reader.heard:  # noqa: ASYNC110 - once, at the start
+            await asyncio.sleep(0.02)
+
+    def metrics(self) -> list[str]:
+        """Lines in Prometheus's text format."""
+        reader = self._reader
+        return [
+            "# TYPE polyfeed_batches_total counter",
+            f"polyfeed_batches_total {self.seq}",
+            "# TYPE polyfeed_bus_connected gauge",
+            f"polyfeed_bus_connected {int(self._client.is_connected)}",
+            "# TYPE polyfeed_bus_behind_messages gauge",
+            f"polyfeed_bus_behind_messages {0 if reader is None else reader.behind}",
+            "# TYPE polyfeed_bus_damaged_total counter",
+            f"polyfeed_bus_damaged_total {0 if reader is None else reader.damaged}",
+            "# TYPE polyfeed_bus_waiting_commands gauge",
+            f"polyfeed_bus_waiting_commands {self._courier.waiting}",
+        ]
+
+    async def call(self) -> None:
+        """Tells the venue again and again that this gateway lives, until cancelled."""
+        await self._client.subscribe(self._inbox, cb=self._on_reply)
+        while True:
+            await self._say(again=True)
+            await asyncio.sleep(CALL_SECONDS)
+
+    # --- batches in -------------------------------------------------------------------------------------------------
+
+    def _hear(self, place: int, parcel: Parcel) -> None:
+        for batch in self._intake.take(parcel):
+            if batch.origin is not None and batch.origin.gateway == self.number:
+                self._courier.settle(batch.origin.number)
+            self._bus.publish(batch)
+        if self._reader is not None and self._reader.behind <= NEAR:
+            self._fresh_at = self._now()
+
+    # --- commands out -----------------------------------------------------------------------------------------------
+
+    def enter(self, command: AnyCommand, origin: Origin) -> None:
+        """Takes a client's command. While the venue is away it is refused at once, and not sent later."""
+        if self.trouble or not self._client.is_connected or not self._courier.joined:
+            asyncio.get_running_loop().call_soon(self._refuse, origin, AWAY)
+            return
+        self._courier.enter(self._now(), command, origin)
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().create_task(self._say_soon())
+
+    async def _say_soon(self) -> None:
+        self._due = False
+        await self._say()
+
+    async def _say(self, *, again: bool = False) -> None:
+        """Sends what is to be sent, in as many calls as it takes."""
+        while self._client.is_connected and (call := self._courier.call(self._now(), again=again)) is not None:
+            try:
+                await self._client.publish(self._names.calls, encode(call), reply=self._inbox)
+            except FAILURES as error:
+                log.debug("nothing can be said to the venue: %r", error)
+                return
+            again = False
+
+    async def _on_reply(self, message: Msg) -> None:
+        if not message.data:  # nobody hears calls: the venue is away
+            return
+        reply = reply_decoder.decode(message.data)
+        if not reply.known:
+            self._on_lease_ended(reply)
+            return
+        self._courier.hear(reply)
+        for refusal in reply.refusals:
+            self._courier.settle(refusal.origin.number)
+            self._bus.refuse(refusal.origin, refusal.outcome)
+
+    def _refuse(self, origin: Origin, why: str) -> None:
+        self._bus.refuse(Origin(self.number, origin.number), Outcome(Refusal.STORE_UNAVAILABLE, why))
+
+    def _on_lease_ended(self, reply: Reply) -> None:
+        """The venue does not know this gateway. What it took before is in the batches up to `reply.seq`: once these are
+        heard, what has no answer was not carried out and never will be.
+        """
+        if self.seq < reply.seq:
+            return
+        log.warning("the venue has ended the lease of this gateway: it begins with another number")
+        self._courier.forsake(lambda origin: self._refuse(origin, ENDED))
+        self._courier = Courier(new_number())
+        self._renumber(self.number)
