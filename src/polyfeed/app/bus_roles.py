@@ -12,13 +12,12 @@ from nats.aio.client import Client
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import BusSection, Config, ConfigError
 from polyfeed.app.gateway_process import GatewayProcess
-from polyfeed.app.serve import flow_of, until_signal
-from polyfeed.app.server import Server
+from polyfeed.app.serve import until_signal
 from polyfeed.app.store import Store, journal_directory, opened
+from polyfeed.app.venue_process import VenueProcess
 from polyfeed.bus.nats.connection import FAILURES, connect
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
-from polyfeed.market.market import Market
 
 log = logging.getLogger("polyfeed")
 
@@ -36,10 +35,9 @@ def venue(config: Config, *, salvage: bool = False) -> int:
 
 
 async def _venue(config: Config, store: Store | None) -> int:
-    async with connected(config.bus, "venue") as client, _leased(client, config.bus) as lease:
-        market = Market() if store is None else store.replica.market
-        server = Server(config, SteadyClock(), market, flow_of(config, market), store, client=client)
-        return await until_signal(server, lease)
+    async with connected(config.bus, "venue") as client:
+        lease = Lease(client, Names(config.bus.name).bucket, config.bus.replicas)
+        return await until_signal(VenueProcess(config, client, lease, store))
 
 
 def gateway(config: Config) -> int:
@@ -76,29 +74,3 @@ async def connected(section: BusSection, role: str) -> AsyncIterator[Client]:
     finally:
         with suppress(*FAILURES):
             await client.close()
-
-
-@asynccontextmanager
-async def _leased(client: Client, section: BusSection) -> AsyncIterator[asyncio.Task[None]]:
-    """Holds the venue's lease, once nobody else does; a task that ends, with a reason, when it is lost."""
-    lease = Lease(client, Names(section.name).bucket, section.replicas)
-    said = ""
-    while True:
-        try:
-            if await lease.take():
-                break
-            news = f"the venue is {await lease.holder()}: waiting until it is gone"
-        except FAILURES as error:
-            news = f"the bus cannot give the venue's lease: {error}"
-        if news != said:
-            said = news
-            log.warning("%s", news)
-        await asyncio.sleep(RETRY_SECONDS)
-    keeping = asyncio.create_task(lease.keep())
-    try:
-        yield keeping
-    finally:
-        keeping.cancel()
-        await asyncio.gather(keeping, return_exceptions=True)
-        with suppress(*FAILURES):
-            await lease.leave()

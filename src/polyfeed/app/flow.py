@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from polyfeed.app.config import FlowSection
+from polyfeed.app.config import Config, FlowSection
 from polyfeed.app.demo_keys import demo_key_commands
 from polyfeed.dialects._base.inbound import BookMessage
 from polyfeed.dialects.registry import INBOUND
@@ -36,6 +37,8 @@ from polyfeed.sources.source import BatchSource, Source
 from polyfeed.sources.speculators import Speculators
 from polyfeed.sources.timeline import Timeline
 
+log = logging.getLogger("polyfeed")
+
 RECORDING_EPOCH = 2
 """The history of a recording; the venue's own is 1."""
 
@@ -49,6 +52,13 @@ class Flow(NamedTuple):
     setup: Sequence[AnyCommand]
     sources: Sequence[Source] = ()
     recordings: Sequence[BatchSource] = ()
+
+
+def flow_of(config: Config, market: Market) -> Flow:
+    """What happens by itself at a venue of this configuration."""
+    if not (config.flow.demo or config.relay.url or market.instruments):
+        log.warning("no market is listed: start with --demo for demo markets and flow")
+    return demo_flow(config.flow, market) if config.flow.demo else Flow(())
 
 
 def demo_flow(section: FlowSection, market: Market) -> Flow:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import Config
-from polyfeed.app.flow import Flow, demo_flow, recorded_flow
+from polyfeed.app.flow import Flow, flow_of, recorded_flow
 from polyfeed.app.server import Server
 from polyfeed.app.store import Store, journal_directory, opened
 from polyfeed.market.market import Market
@@ -37,13 +37,6 @@ def serve(config: Config, *, salvage: bool = False) -> int:
 
 async def _serve(config: Config, market: Market, store: Store | None) -> int:
     return await run(config, market, flow_of(config, market), store)
-
-
-def flow_of(config: Config, market: Market) -> Flow:
-    """What happens by itself at a venue of this configuration."""
-    if not (config.flow.demo or config.relay.url or market.instruments):
-        log.warning("no market is listed: start with --demo for demo markets and flow")
-    return demo_flow(config.flow, market) if config.flow.demo else Flow(())
 
 
 async def replay(config: Config, dialect: str, files: Sequence[Path], *, loop: bool) -> int:
@@ -77,8 +70,8 @@ async def run(config: Config, market: Market, flow: Flow, store: Store | None = 
     return await until_signal(Server(config, SteadyClock(), market, flow, store))
 
 
-async def until_signal(role: Role, *others: asyncio.Task[None]) -> int:
-    """Starts a role, says where everything is, waits for a signal, ends. It ends too when one of `others` does."""
+async def until_signal(role: Role) -> int:
+    """Starts a role, says where everything is, waits for a signal, ends."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -91,7 +84,7 @@ async def until_signal(role: Role, *others: asyncio.Task[None]) -> int:
         gc.collect()
         gc.freeze()
         print(f"polyfeed is ready\n{role.directory()}", flush=True)
-        if await before(stopped, _ended(role, others)):
+        if await before(stopped, role.failed()):
             return 1
         log.info("stopping: saying goodbye to every client")
     finally:
@@ -101,16 +94,6 @@ async def until_signal(role: Role, *others: asyncio.Task[None]) -> int:
         stopped.cancel()
         await role.stop()
     return 0
-
-
-async def _ended(role: Role, others: Sequence[asyncio.Task[None]]) -> None:
-    """Returns when something has ended that should not; the log says why."""
-    failed = asyncio.create_task(role.failed())
-    await asyncio.wait({failed, *others}, return_when=asyncio.FIRST_COMPLETED)
-    failed.cancel()
-    for other in others:
-        if other.done() and not other.cancelled() and other.exception() is not None:
-            log.critical("%s", other.exception())
 
 
 async def before(stopped: asyncio.Task[bool], work: Coroutine[None, None, None]) -> bool:

@@ -14,6 +14,7 @@ from polyfeed.app.past import Past
 from polyfeed.app.recovery import Recovered, cut_torn_end, recover
 from polyfeed.app.replica import Replica
 from polyfeed.app.snapshots import Keeper
+from polyfeed.app.streamed_journal import StreamedJournal
 from polyfeed.store.disk import locked
 from polyfeed.store.file_journal import FileJournal, Terms
 from polyfeed.store.format import VENUE_BYTES, Damaged
@@ -38,13 +39,22 @@ class Store:
             section.segment_seconds,
         )
         self.directory = directory
-        self.venue = venue
         self.replica = replica
-        self.journal = FileJournal(directory, terms, ENGINE, now, venue)
+        self._terms = terms
+        self._now = now
+        self._history = section.history
         self.keeper = Keeper(config, directory) if section.snapshots else None
+        self.adopt(venue)
+
+    def adopt(self, venue: bytes) -> None:
+        """Takes a venue's number over, before anything is written."""
+        self.venue = venue
+        self.file = FileJournal(self.directory, self._terms, ENGINE, self._now, venue)
+        self.journal: FileJournal | StreamedJournal = self.file
         self.past = None
-        if section.history != "off":
-            self.past = Past(opener(section.history, directory), directory, replica.history.venue.epoch, venue.hex())
+        if self._history != "off":
+            database = opener(self._history, self.directory)
+            self.past = Past(database, self.directory, self.replica.history.venue.epoch, venue.hex())
 
 
 def journal_directory(config: Config) -> Path | None:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -94,6 +94,26 @@ class StreamWriter:
                     break
         return found
 
+    async def find(self, before: Callable[[Parcel], bool]) -> tuple[int, Parcel | None]:
+        """The last place whose parcel, and all before it, are `before` something, and the first parcel behind it, or
+        the last there is. Raises one of FAILURES.
+        """
+        info = (await self._js.stream_info(self._stream)).state if await self._length() else None
+        low, high = (info.first_seq - 1, info.last_seq) if info is not None else (0, 0)
+        found: Parcel | None = None
+        while low < high:
+            middle = (low + high + 1) // 2
+            place, parcel = await self._full_at(middle, high)
+            if parcel is None:  # nothing but barriers from there on
+                high = middle - 1
+                continue
+            found = parcel
+            if before(parcel):
+                low = place
+            else:
+                high = middle - 1
+        return low, found
+
     async def claim(self, history: str, term: int) -> bool:
         """Begins a term, from which on nobody of an earlier one can write; False when somebody has written since
         `look`. Raises one of FAILURES.
@@ -110,17 +130,24 @@ class StreamWriter:
         self.history, self.term = history, term
         return True
 
-    def put(self, first: int, bodies: Sequence[bytes], *, told: bool = False) -> asyncio.Future[None] | None:
-        """Queues a parcel. With `told`, what is given back is done when the stream has it."""
-        parcel = Parcel(self.history, self.term, first, tuple(bodies))
-        data = encode_parcel(self.history, self.term, first, bodies)
-        done = asyncio.get_running_loop().create_future() if told else None
-        if self._bytes + len(data) > MOST_WAITING and not told:
+    def put(self, first: int, bodies: Sequence[bytes]) -> None:
+        """Queues a parcel. When the stream takes nothing for too long, what waits is dropped and counted."""
+        if self._bytes > MOST_WAITING:
             self._give_up()
-        self._queue.append(_Waiting(parcel.id, data, done))
+        self._add(first, bodies, None)
+
+    async def put_told(self, first: int, bodies: Sequence[bytes]) -> None:
+        """Returns when the stream has a parcel, however long that takes."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._add(first, bodies, done)
+        await done
+
+    def _add(self, first: int, bodies: Sequence[bytes], done: asyncio.Future[None] | None) -> None:
+        parcel_id = Parcel(self.history, self.term, first, tuple(bodies)).id
+        data = encode_parcel(self.history, self.term, first, bodies)
+        self._queue.append(_Waiting(parcel_id, data, done))
         self._bytes += len(data)
         self._wake.set()
-        return done
 
     @property
     def waiting(self) -> int:
@@ -149,6 +176,14 @@ class StreamWriter:
         except NotFoundError:
             info = await self._js.add_stream(self._config)
         return info.state.last_seq
+
+    async def _full_at(self, sequence: int, last: int) -> tuple[int, Parcel | None]:
+        """The first parcel with bodies from a place on, and where it is."""
+        for place in range(sequence, last + 1):
+            parcel = await self._at(place)
+            if parcel is not None and parcel.bodies:
+                return place, parcel
+        return last, None
 
     async def _at(self, sequence: int) -> Parcel | None:
         """The parcel at a sequence number, None where there is none or it is damaged."""
@@ -229,8 +264,8 @@ class StreamWriter:
         self._wake.set()
 
     def _give_up(self) -> None:
-        """Lets what waits go, but for what somebody is waiting for and what is on its way."""
-        kept = [one for place, one in enumerate(self._queue) if one.done is not None or place < self._sent]
+        """Lets what waits go, but for what is on its way."""
+        kept = [*self._queue][: self._sent]
         self.dropped += len(self._queue) - len(kept)
         log.error("the stream %s takes nothing: what waited is dropped, and readers begin anew", self._stream)
         self._queue = deque(kept)
