@@ -25,6 +25,12 @@ def check(venue: Venue, follower: Follower) -> None:
     rows = [(order.expire_ts, order.entry) for order in known if order.expire_ts]
     assert [row[:2] for row in state.expiring._rows] == sorted(rows)
     assert all(order.expire_ts == key for key, _, order in state.expiring._rows)
+    bound: dict[int, dict[int, Order]] = defaultdict(dict)
+    for order in known:
+        if order.gateway:
+            bound[order.gateway][order.id] = order
+    assert bound == state.bound
+    assert venue.gateways() == sorted(bound)
     assert not state.work
     assert state.deferred is None
     assert {order.id for order in waiting} == follower.waiting

@@ -42,6 +42,7 @@ class Order:
     """An order; `rank` says when it came to its place in the queue, 0 while it is in none.
 
     `offset` is what of its amount an own order took away; `best` is what a trailing order has seen since it was armed.
+    `gateway` is the one whose end ends it.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Order:
     entry: int
     terms: c.PlaceOrder
     expire: int
+    gateway: int = 0
     offset: int = 0
     best: int = 0
     filled: int = 0
@@ -114,6 +116,7 @@ class NaiveVenue:
         self.waiting: list[Order] = []
         self.fired: list[Order] = []
         self.arriving: Order | None = None
+        self.asking = 0
         self.counter = 0
         self.highest_id = 0
         self.trades = 0
@@ -124,6 +127,7 @@ class NaiveVenue:
     def apply(self, stamped: c.Stamped) -> Batch:
         """One command, one batch."""
         self.public, self.private = [], {}
+        self.asking = stamped.origin.gateway if stamped.origin else 0
         before = self.statement()
         due = [order for order in [*self.orders, *self.waiting] if 0 < order.expire <= stamped.ts]
         for order in sorted(due, key=lambda o: (o.expire, o.entry)):
@@ -165,6 +169,8 @@ class NaiveVenue:
                 return Outcome(order_id=order_id)
             case c.CancelAll():
                 return self.cancel_all(command)
+            case c.EndGateway(gateway):
+                self.end_gateway(gateway)
             case c.AmendOrder():
                 return self.amend(command)
             case c.ReplaceOrder():
@@ -444,11 +450,13 @@ class NaiveVenue:
             self.counter + 1,
             command,
             midnight if command.tif == k.TimeInForce.DAY else command.expire_ts,
+            self.asking if command.bound else old.gateway if old else 0,
         )
         if not account.house:
             code, amount = self.held_for(order)
             freed = self.held_for(old)[1] if old else 0
             self.need(amount <= self.free(command.account, code) + freed, k.Refusal.INSUFFICIENT_FUNDS)
+        self.need(not command.bound or self.asking > 0, k.Refusal.INVALID_TERMS)
         if old:
             self.end(old, k.CloseReason.REPLACED)
         self.counter += 1
@@ -684,10 +692,15 @@ class NaiveVenue:
                 self.end(order, k.CloseReason.USER)
         return Outcome()
 
+    def end_gateway(self, gateway: int) -> None:
+        for order in sorted([*self.orders, *self.waiting], key=lambda o: o.id):
+            if order.gateway == gateway > 0:
+                self.end(order, k.CloseReason.DISCONNECT)
+
     def replace(self, command: c.ReplaceOrder, ts: int) -> Outcome:
         old = self.own_order(command.account, command.order_id)
         price, size = command.price or old.price, command.size or old.left
-        terms: dict[str, Any] = {"amount": old.terms.amount}
+        terms: dict[str, Any] = {"amount": old.terms.amount, "bound": command.bound}
         if old.tif == k.TimeInForce.GTD:
             terms["expire_ts"] = old.terms.expire_ts
         if old in self.waiting:

@@ -79,14 +79,17 @@ BODIES = st.one_of(
     ),
 )
 
+BY = st.integers(0, 3)
+"""The gateway that an order is bound to: 0 for none, 3 for one that has no number."""
+
 PLANS = st.lists(
     st.one_of(
         st.tuples(
             st.sampled_from(["any", "waiting"]),
-            st.tuples(ACCOUNTS, SIDES, MODES, BODIES, TRIGGERS, st.integers(0, 6)),
+            st.tuples(ACCOUNTS, SIDES, MODES, BODIES, TRIGGERS, st.integers(0, 6), BY),
         ),
         st.tuples(st.just("sleep"), st.tuples(st.sampled_from([3_000, 86_400_000_000]))),
-        st.tuples(st.just("limit"), st.tuples(ACCOUNTS, SIDES, SIZES, PRICES, st.booleans(), MODES)),
+        st.tuples(st.just("limit"), st.tuples(ACCOUNTS, SIDES, SIZES, PRICES, st.booleans(), MODES, BY)),
         st.tuples(
             st.just("taker"),
             st.tuples(ACCOUNTS, SIDES, SIZES, st.one_of(st.just(0), PRICES), st.sampled_from([1, 2]), MODES),
@@ -94,8 +97,9 @@ PLANS = st.lists(
         st.tuples(st.just("cancel"), st.tuples(st.integers(0, 30))),
         st.tuples(
             st.sampled_from(["amend", "replace"]),
-            st.tuples(st.integers(0, 30), st.one_of(st.just(0), PRICES), st.one_of(st.just(0), SIZES)),
+            st.tuples(st.integers(0, 30), st.one_of(st.just(0), PRICES), st.one_of(st.just(0), SIZES), BY),
         ),
+        st.tuples(st.just("end"), st.tuples(st.sampled_from([1, 2]))),
         st.tuples(st.just("all"), st.tuples(ACCOUNTS)),
         st.tuples(st.just("deposit"), st.tuples(ACCOUNTS, st.sampled_from(["USD", "BTC"]), st.integers(-60, 60))),
         st.tuples(st.just("status"), st.tuples(st.sampled_from(k.InstrumentStatus))),
@@ -119,7 +123,7 @@ class Run:
     def __init__(self, market: Market, batch_limit: int = 100_000) -> None:
         self.venue, self.follower = Venue(batch_limit=batch_limit), Follower()
         self.limit = batch_limit
-        self.now = 0
+        self.now = self.gateway = 0
         self.placed: list[tuple[int, int]] = []
         for command in market.commands():
             self.send(command)
@@ -130,7 +134,7 @@ class Run:
         batches: list[Batch] = []
         while not batches or batches[-1].more:
             sent = c.Proceed() if batches else command
-            stamped = c.Stamped(self.venue.seq + 1, self.now + len(batches), sent, c.Origin(0, self.now))
+            stamped = c.Stamped(self.venue.seq + 1, self.now + len(batches), sent, c.Origin(self.gateway, self.now))
             batches.append(self.venue.apply(stamped))
             self.follower.follow(sent, batches[-1])
         done = outcome(batches)
@@ -139,31 +143,33 @@ class Run:
         return batches
 
     def command(self, plan: Plan) -> c.AnyCommand:
-        """A plan with the ids of orders that were really placed."""
+        """A plan with the ids of orders that were really placed; `gateway` is the one that sends it."""
         match plan:
-            case "limit", (account, side, size, price, post_only, mode):
+            case "limit", (account, side, size, price, post_only, mode, by):
                 terms = (side, k.OrderKind.LIMIT, size, price, k.TimeInForce.GTC, post_only, mode)
-                return c.PlaceOrder(account, 0, *terms)
+                return c.PlaceOrder(account, 0, *terms, bound=self.bound(by))
             case "taker", (account, side, size, price, tif, mode):
                 kind = k.OrderKind(tif == 2 or not price)
                 return c.PlaceOrder(account, 0, side, kind, size, price, k.TimeInForce(tif), False, mode)
-            case "any" | "waiting" as what, (account, side, mode, body, trigger, end):
+            case "any" | "waiting" as what, (account, side, mode, body, trigger, end, by):
                 tif = k.TimeInForce(body.get("tif", 0))
                 terms = body | (trigger if what == "waiting" else {}) | {"tif": tif, "self_trade": mode}
                 if tif is k.TimeInForce.GTD:
                     terms["expire_ts"] = self.now + 1000 * end
                 if body["kind"] in SIDE_OF:
                     side = SIDE_OF[body["kind"]]
-                return c.PlaceOrder(account, 0, side, **terms)
+                return c.PlaceOrder(account, 0, side, **terms, bound=self.bound(by))
             case "sleep", (time,):
                 self.now += time
                 return c.Clock()
             case "cancel", (index,):
                 return c.CancelOrder(*self.order(index))
-            case "amend", (index, price, size):
+            case "end", (gateway,):
+                return c.EndGateway(gateway)
+            case "amend", (index, price, size, _):
                 return c.AmendOrder(*self.order(index), price, size)
-            case "replace", (index, price, size):
-                return c.ReplaceOrder(*self.order(index), price, size, "new")
+            case "replace", (index, price, size, by):
+                return c.ReplaceOrder(*self.order(index), price, size, "new", bound=self.bound(by))
             case "all", (account,):
                 return c.CancelAll(account)
             case "deposit", (account, code, amount):
@@ -171,6 +177,10 @@ class Run:
             case "status", (status,):
                 return c.SetInstrumentStatus(0, status)
         raise AssertionError(plan)
+
+    def bound(self, by: int) -> bool:
+        self.gateway = by % 3
+        return by > 0
 
     def order(self, index: int) -> tuple[int, int]:
         return self.placed[-1 - index % len(self.placed)] if self.placed else (1, 1)
@@ -221,7 +231,7 @@ def test_a_refused_command_leaves_no_trace(market: Market, plans: list[Plan]) ->
     run, other = Run(market), Run(market)
     for plan in plans:
         command = run.command(plan)
-        other.now = run.now
+        other.now, other.gateway = run.now, run.gateway
         (batch,) = run.send(command)
         if batch.outcome.accepted:
             (again,) = other.send(command)

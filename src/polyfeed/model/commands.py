@@ -82,6 +82,8 @@ class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
 
     A `reduce_only` order of a perpetual never trades more than makes the account's position smaller, and ends when
     there is none; it needs no margin. `close_on_trigger` says the same of an order that is meant to close one.
+
+    A `bound` order ends when the gateway that sends it does (`EndGateway`); the command needs an origin.
     """
 
     account: int
@@ -103,6 +105,7 @@ class PlaceOrder(Command, frozen=True, array_like=True, tag=7):
     trailing_bps: int = 0
     reduce_only: bool = False
     close_on_trigger: bool = False
+    bound: bool = False
 
 
 class CancelOrder(Command, frozen=True, array_like=True, tag=8):
@@ -144,6 +147,7 @@ class ReplaceOrder(Command, frozen=True, array_like=True, tag=13):
 
     The new order has an id of its own and the old one's other terms; 0 leaves `price` or `size` as it was. `size` is
     what the new order may fill. `new_order_id` is 0 for the venue to choose, or the number an imported order had.
+    A `bound` one is bound to the gateway that sends this (`PlaceOrder`), any other to the old one's, if that was bound.
     """
 
     account: int
@@ -152,6 +156,7 @@ class ReplaceOrder(Command, frozen=True, array_like=True, tag=13):
     size: int = 0
     client_id: str = ""
     new_order_id: int = 0
+    bound: bool = False
 
 
 class SetKey(Command, frozen=True, array_like=True, tag=14):
@@ -199,6 +204,17 @@ class AddMargin(Command, frozen=True, array_like=True, tag=18):
     amount: int
 
 
+class EndGateway(Command, frozen=True, array_like=True, tag=19):
+    """A gateway is gone, and with it every session on it: the open orders that are bound to it end.
+
+    They end by their numbers, lowest first, with DISCONNECT, whatever the state of their markets: nobody is left who
+    could cancel them later. Carried out again it finds nothing to do. What comes from that gateway afterwards is
+    carried out like anything else, so who sends this lets nothing of the ended one come behind it.
+    """
+
+    gateway: int
+
+
 AnyCommand = (
     DefineCurrency
     | ListInstrument
@@ -218,6 +234,7 @@ AnyCommand = (
     | SetIndexPrice
     | SetLeverage
     | AddMargin
+    | EndGateway
 )
 
 
@@ -225,7 +242,7 @@ class Origin(Struct, frozen=True, array_like=True, gc=False):
     """Who asked: a gateway, and its running number for the command, by which it knows whom to answer.
 
     `reference` is the client's own name of the request, for dialects whose events repeat it (Rails'
-    `clientRequestId`); the venue does not look at it.
+    `clientRequestId`); the venue does not look at it. Gateways are numbered from 1.
     """
 
     gateway: int
@@ -245,7 +262,7 @@ class Stamped(Struct, frozen=True, array_like=True, gc=False):
     """A command as the venue takes it: `seq` counts from 1, `ts` is venue microseconds and strictly increases.
 
     Both follow from the records before it alone: each record is one stamp, and each batch that says `more` is followed
-    by a stamped `Proceed`, which no record stands for.
+    by a stamped `Proceed` of the same origin, which no record stands for.
     """
 
     seq: int

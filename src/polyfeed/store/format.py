@@ -27,10 +27,11 @@ from msgspec import Struct
 
 from polyfeed.model.commands import Record
 
-FORMAT = 2
-"""Counts up whenever the form of the files changes. What 1 can have, 2 can: it is read as well."""
+FORMAT = 3
+"""Counts up whenever the form of the files or of what they hold changes. What earlier ones can have, this one can: 2
+has running hashes between the records, 3 orders that are bound to gateways (`PlaceOrder.bound`, `EndGateway`)."""
 
-_READ = (1, FORMAT)
+_READ = (1, 2, FORMAT)
 
 MAGIC = b"polyfeed"
 FRAME = struct.Struct("<III")

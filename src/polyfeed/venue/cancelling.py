@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyfeed.model.batches import ACCEPTED, Outcome
-from polyfeed.model.commands import CancelAll, CancelOrder
+from polyfeed.model.commands import CancelAll, CancelOrder, EndGateway
 from polyfeed.model.enums import CloseReason, InstrumentStatus
 from polyfeed.venue.checks import check_cancelling
 from polyfeed.venue.draft import Draft
@@ -31,4 +31,11 @@ def cancel_all(state: State, command: CancelAll, _draft: Draft) -> Outcome:
         chosen = [order for order in orders if order.market is market]
     chosen.reverse()
     state.work.append(Withdrawal(chosen, CloseReason.USER))
+    return ACCEPTED
+
+
+def end_gateway(state: State, command: EndGateway, _draft: Draft) -> Outcome:
+    """Takes out what is bound to a gateway that is gone, halted markets' orders too."""
+    chosen = sorted(state.bound.get(command.gateway, ()), reverse=True)
+    state.work.append(Withdrawal([state.orders[number] for number in chosen], CloseReason.DISCONNECT))
     return ACCEPTED

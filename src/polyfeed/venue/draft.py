@@ -34,12 +34,15 @@ _by_currency = attrgetter("currency")
 
 
 class Draft:
-    """What has happened so far. `room` is how many more events the steps of the decision may add."""
+    """What has happened so far. `room` is how many more events the steps of the decision may add; `gateway` is the one
+    that asked, 0 for none.
+    """
 
-    __slots__ = ("positions", "private", "public", "room", "touched", "ts", "whole")
+    __slots__ = ("gateway", "positions", "private", "public", "room", "touched", "ts", "whole")
 
-    def __init__(self, ts: int, limit: int) -> None:
+    def __init__(self, ts: int, limit: int, gateway: int = 0) -> None:
         self.ts = ts
+        self.gateway = gateway
         self.room = self.whole = limit - RESERVE
         self.public: list[PublicEvent] = []
         self.private: dict[int, list[PrivateEvent]] = {}

@@ -27,6 +27,8 @@ def place(state: State, command: PlaceOrder, draft: Draft) -> Outcome:
     """Enters an order."""
     order = checked(state, command, draft.ts)
     check_funds(order, order.price, order.left)
+    if command.bound:
+        bind(order, draft)
     return enter(state, order, command, draft)
 
 
@@ -63,6 +65,15 @@ def enter(state: State, order: Order, command: PlaceOrder, draft: Draft, replace
     elif arrive(state, order, draft):
         state.work.append(Sweep(order))
     return Outcome(order_id=order.id)
+
+
+def bind(order: Order, draft: Draft) -> None:
+    """Binds an order that was not accepted yet to the gateway that asks for it. Raises Refused."""
+    if draft.gateway <= 0:
+        raise Refused(
+            Refusal.INVALID_TERMS, "an order is bound to the gateway that sends it; send it by one, or not bound"
+        )
+    order.gateway = draft.gateway
 
 
 def give_id(state: State, imported: int, ts: int) -> int:

@@ -27,7 +27,8 @@ class Order:
     so that what is held always suffices.
 
     `stop` is what it waits for while it has a trigger that has not fired. `expire_ts` is the venue time at which it
-    ends, 0 for none. `entry` counts the orders that have a trigger or an end, 0 for all others.
+    ends, 0 for none. `entry` counts the orders that have a trigger or an end, 0 for all others. `gateway` is the one
+    that it is bound to, 0 for none.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Order:
         "expire_ts",
         "fees",
         "filled",
+        "gateway",
         "held",
         "id",
         "kind",
@@ -82,6 +84,7 @@ class Order:
         self.stop: Stop | None = None
         self.expire_ts = 0
         self.entry = 0
+        self.gateway = 0
         self.filled = 0
         self.value = 0
         self.fees = 0

@@ -8,7 +8,7 @@ from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import PlaceOrder, ReplaceOrder
 from polyfeed.model.enums import CloseReason, TimeInForce
 from polyfeed.venue.draft import Draft
-from polyfeed.venue.entry import check_funds, checked, enter
+from polyfeed.venue.entry import bind, check_funds, checked, enter
 from polyfeed.venue.lifecycle import close
 from polyfeed.venue.orders import Order
 from polyfeed.venue.state import State
@@ -26,6 +26,9 @@ def replace(state: State, command: ReplaceOrder, draft: Draft) -> Outcome:
     terms = terms_of(old, command)
     order = checked(state, terms, draft.ts)
     check_funds(order, order.price, order.left, instead=old)
+    order.gateway = old.gateway
+    if command.bound:
+        bind(order, draft)
     close(state, old, CloseReason.REPLACED, draft)
     return enter(state, order, terms, draft, replaces=old.id)
 

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 class State:
     """Currencies, markets (by instrument id), accounts, the owners of valid keys, resting and waiting orders, those of
-    them that end at a time, when the next funding is due, the last numbers given, unfinished work, and the command that
-    waits until it is finished.
+    them that end at a time, those that are bound (by gateway, then by number), when the next funding is due, the last
+    numbers given, unfinished work, and the command that waits until it is finished.
     """
 
     __slots__ = (
         "accounts",
+        "bound",
         "currencies",
         "deferred",
         "expiring",
@@ -47,6 +48,7 @@ class State:
         self.keys: dict[str, int] = {}
         self.orders: dict[int, Order] = {}
         self.expiring = Ranked()
+        self.bound: dict[int, dict[int, Order]] = {}
         self.funding_ts = MAX_TS
         self.last_entry = 0
         self.last_order_id = 0
@@ -93,6 +95,8 @@ class State:
             order.account.orders[order.id] = order
             if order.expire_ts:
                 self.expiring.add(order.expire_ts, order)
+            if order.gateway:
+                self.bound.setdefault(order.gateway, {})[order.id] = order
 
     def forget(self, order: Order) -> None:
         """An order that is filled or ended is no longer known, if it ever was (it may never have rested)."""
@@ -100,6 +104,11 @@ class State:
             del order.account.orders[order.id]
             if order.expire_ts:
                 self.expiring.remove(order.expire_ts, order)
+            if order.gateway:
+                bound = self.bound[order.gateway]
+                del bound[order.id]
+                if not bound:
+                    del self.bound[order.gateway]
 
     def currency(self, code: str) -> Currency:
         """A currency by its code. Raises Refused."""

@@ -58,6 +58,7 @@ HANDLERS: dict[type[Command], Callable[[State, Any, Draft], Outcome]] = {
     commands.PlaceOrder: entry.place,
     commands.CancelOrder: cancelling.cancel,
     commands.CancelAll: cancelling.cancel_all,
+    commands.EndGateway: cancelling.end_gateway,
     commands.AmendOrder: amending.amend,
     commands.ReplaceOrder: replacing.replace,
     commands.SetKey: keys.set_key,
@@ -104,8 +105,8 @@ class Venue:
                 f"command {seq} came before a decision was finished; only Proceed may, until `more` ends"
             )
         self.seq, self.ts = seq, ts
-        draft = Draft(ts, self.batch_limit)
         outcome, origin = ACCEPTED, stamped.origin
+        draft = Draft(ts, self.batch_limit, 0 if origin is None else origin.gateway)
         due = self._due(command, draft)
         if due is None:
             origin = None
@@ -159,6 +160,10 @@ class Venue:
     def state_hash(self) -> str:
         """The BLAKE2b-128 of the snapshot, in hexadecimal: equal for equal venues."""
         return blake2b(self.snapshot(), digest_size=16).hexdigest()
+
+    def gateways(self) -> list[int]:
+        """The gateways that open orders are bound to, lowest number first."""
+        return sorted(self._state.bound)
 
     def deadline(self) -> int | None:
         """When the next order ends or funding is exchanged, in venue time; None if nothing waits for a time. `Clock`

@@ -4,7 +4,7 @@ The form is canonical: equal venues give equal bytes, however they came to be. S
 the proof that two of them are equal. What is looked up and never walked through (currencies, accounts, balances, keys,
 waiting orders) is in the order of its numbers or names. What has an order that decides something keeps it: the queue at
 a price, an account's orders and positions, a contract's positions, the queue of work. What follows from the rest (the
-totals of levels, the ranked lists of triggers and expiry times) is made again.
+totals of levels, the ranked lists of triggers and expiry times, what is bound to a gateway) is made again.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ from polyfeed.venue.state import State
 if TYPE_CHECKING:
     from polyfeed.venue.venue import Venue
 
-FORMAT = 1
-"""Counts up whenever the form changes: a snapshot of another form is refused, not misread."""
+FORMAT = 2
+"""Counts up whenever the form changes: a snapshot of another form is refused, not misread. What 1 can have, 2 can: it
+is read as well."""
+
+_READ = (1, FORMAT)
 
 
 class VenueImage(Struct, frozen=True, array_like=True):
@@ -84,9 +87,9 @@ def encode(venue: Venue, state: State) -> bytes:
 
 
 def decode(data: bytes) -> VenueImage:
-    """Reads what `encode` wrote. Raises ValueError (msgspec's are) on anything else, another `FORMAT` included."""
+    """Reads what `encode` wrote. Raises ValueError (msgspec's are) on anything else."""
     form = _head.decode(data).form
-    if form != FORMAT:
+    if form not in _READ:
         raise ValueError(f"the snapshot has form {form}, this version reads {FORMAT}")
     return _decoder.decode(data)
 

@@ -51,6 +51,7 @@ class OrderImage(Struct, frozen=True, array_like=True, gc=False):
     entry: int
     execution: ExecutionKind
     stop: StopImage | None
+    gateway: int = 0
 
 
 def order_image(order: Order) -> OrderImage:
@@ -83,6 +84,7 @@ def order_image(order: Order) -> OrderImage:
         order.entry,
         order.execution,
         None if stop is None else stop_image(stop),
+        order.gateway,
     )
 
 
@@ -121,6 +123,7 @@ def restore_order(image: OrderImage, account: Account, market: Market) -> Order:
     order.entry = image.entry
     order.execution = image.execution
     order.stop = None if image.stop is None else restore_stop(image.stop)
+    order.gateway = image.gateway
     order.level = order.before = order.after = None
     return order
 
