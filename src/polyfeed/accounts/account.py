@@ -126,6 +126,11 @@ class Account:
         self.payments: deque[Payment] = deque(maxlen=PAYMENTS_KEPT)
         self.settlements: deque[Settlement] = deque(maxlen=SETTLEMENTS_KEPT)
 
+    def become(self, other: Account) -> None:
+        """Takes over everything of another state, which must not be used any more."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(other, name))
+
     def fold(self, event: PrivateEvent, ts: int) -> OwnOrder | None:
         """Takes in an event of a batch of `ts`; gives the order that it was about, as it then stands."""
         return self._folds[type(event)](self, event, ts)

@@ -95,6 +95,20 @@ class Accounts:
                 accounts._key_owners[key_id] = account.account_id
         return accounts
 
+    def become(self, other: Accounts) -> None:
+        """Takes over everything of other accounts, which must not be used any more, between two batches.
+
+        Whoever holds this, or one account, sees the new state; an account that is gone has nothing, keys neither.
+        """
+        self.epoch, self.seq, self.ts = other.epoch, other.seq, other.ts
+        self.seen = other.seen
+        self._key_owners = other._key_owners
+        before, self._accounts = self._accounts, other._accounts
+        for number, mine in before.items():
+            mine.become(self._accounts.get(number) or Account(number))
+            if number in self._accounts:
+                self._accounts[number] = mine
+
     def state_hash(self) -> str:
         """The SHA-256 of the snapshot, in hexadecimal: equal for equal accounts."""
         return hashlib.sha256(self.snapshot()).hexdigest()

@@ -82,6 +82,27 @@ class GatewayRole:
         self._listeners: list[Listener] = []
         self._keeping: list[asyncio.Task[None]] = []
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready to serve anybody, empty when it is."""
+        return self.gateway.stale
+
+    def stall(self, reason: str) -> None:
+        """Tells every client that what is served may be old, and refuses commands, until `recover`; `reason` is for
+        operators.
+        """
+        self.gateway.stall(reason)
+
+    def recover(self) -> None:
+        """Goes on serving: nothing was missed, or `resync` has been called."""
+        self.gateway.recover()
+
+    def resync(self, memory: Memory) -> None:
+        """Begins anew from `memory`, of this history or another, which is taken over as it is; the next batch is the
+        one after it. Clients stay, and are resynchronised, as far as their exchange has a way to (`Gateway.resync`).
+        """
+        self.gateway.resync(memory.market, memory.accounts, memory.projections, memory.last_number)
+
     async def ask(self, query: Query) -> Sequence[Any]:
         """The rows that answer a query, as of the last batch: from the store, or as far back as memory goes.
 

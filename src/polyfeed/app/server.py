@@ -37,7 +37,6 @@ from polyfeed.gateway.listener import Listener
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, ListInstrument
-from polyfeed.model.enums import Refusal
 from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
@@ -113,7 +112,7 @@ class Server:
         """Why the server cannot do all that it is there for, empty when it can."""
         if not self.ready:
             return "starting or stopping"
-        parts = (self.sequencer, self.past, self.link)
+        parts = (self.sequencer, self._role, self.past, self.link)
         return next((one.trouble for one in parts if one is not None and one.trouble), "")
 
     @property
@@ -297,7 +296,7 @@ class Server:
         self._role.gateway.requests.submit(command, settle)
         outcome = await future
         if not outcome.accepted:
-            status = 503 if outcome.refusal is Refusal.STORE_UNAVAILABLE else 409
+            status = 503 if outcome.refusal is not None and outcome.refusal.temporary else 409
             raise Problem(status, f"{outcome.refusal}: {outcome.detail}")
         return outcome
 

@@ -6,7 +6,7 @@ bytes that a close frame has room for (RFC 6455 section 5.5).
 
 from __future__ import annotations
 
-from polyfeed.dialects._base.closes import CloseCause
+from polyfeed.dialects._base.closes import BEHIND, LOST, CloseCause
 
 GOING_AWAY = CloseCause(1001, "server is shutting down", True, "The server stops.")
 
@@ -39,7 +39,7 @@ SLOW_CONSUMER = CloseCause(
 
 INTERNAL_ERROR = CloseCause(1011, "internal error", True, "A fault of ours; it is in the server's log.")
 
-CLOSES = (GOING_AWAY, PROTOCOL_ERROR, NOT_UTF8, TOO_MANY_MESSAGES, TOO_BIG, INTERNAL_ERROR, SLOW_CONSUMER)
+CLOSES = (GOING_AWAY, PROTOCOL_ERROR, NOT_UTF8, TOO_MANY_MESSAGES, TOO_BIG, INTERNAL_ERROR, SLOW_CONSUMER, BEHIND, LOST)
 
 BY_CODE = {cause.code: cause for cause in (PROTOCOL_ERROR, NOT_UTF8, TOO_BIG, INTERNAL_ERROR)}
 """What the WebSocket library fails a connection with, and what is said then."""

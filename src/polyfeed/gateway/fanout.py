@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from websockets.frames import Frame, Opcode
 
 from polyfeed.accounts.accounts import AccountChange
+from polyfeed.dialects._base.closes import LOST
 from polyfeed.dialects._base.dialect import Dialect
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot, Submit
 from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
@@ -55,7 +56,8 @@ class FanOut:
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
     called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps
-    for members that fall behind. `greet` is shown each connection before anything is sent to it.
+    for members that fall behind. `greet` is shown each connection before anything is sent to it. `stale` says that it
+    cannot be vouched for what the dialect reads.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class FanOut:
         self.meter = Meter()
         self.witness: Witness | None = None
         self.greet: Callable[[Connection], None] | None = None
+        self.stale = False
         self.turns = Turns(soon, later, now, self.resume, self.meter.deliver)
         self._later = later
         self._watch = watch
@@ -193,6 +196,7 @@ class FanOut:
         of its handshake.
         """
         connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes, window, number)
+        session.stale = self.stale
         self._silent.join(connection)
         self.connections[connection] = None
         if self.greet is not None:
@@ -256,12 +260,19 @@ class FanOut:
 
     def _submit(self, connection: Connection, effect: Submit) -> None:
         def answer(outcome: Outcome) -> None:
-            if connection.closing and outcome.refusal is Refusal.STORE_UNAVAILABLE and insists(effect):
-                self._later(INSIST_SECONDS, lambda: self._submit(connection, effect))
+            if connection.closing and outcome.refusal is not None and outcome.refusal.undecided and insists(effect):
+                self._insist(outcome.refusal, lambda: self._submit(connection, effect))
                 return
             self.ask(connection, lambda session, now: session.answer(now, effect.request, outcome))
 
         self._requests.submit(effect.command, answer, effect.reference)
+
+    def _insist(self, refusal: Refusal, submit: Callable[[], None]) -> None:
+        """Has a command sent again that nobody has decided on."""
+        if refusal is Refusal.VENUE_AWAY:
+            self._requests.postpone(submit)
+        else:
+            self._later(INSIST_SECONDS, submit)
 
     def _submit_alone(self, connection: Connection, effects: Iterable[Effect]) -> None:
         """Carries out what counts of a session that nobody listens to any more: its commands."""
@@ -342,6 +353,43 @@ class FanOut:
             self.ask(connection, lambda session, _: session.expire(now))
         else:
             self._schedule(connection)
+
+    # --- another state ----------------------------------------------------------------------------------------------
+
+    def resync(self) -> None:
+        """All that the feeds read has been replaced: they are made anew, and who hears them gets what their channels
+        promise to a reader that lost something, in the turns that follow.
+        """
+        for line in self._lines.values():
+            self._renew(line)
+        for connection in tuple(self.connections):
+            if not connection.closing:
+                self._resync(connection)
+        self._send()
+
+    def _renew(self, line: Line) -> None:
+        """Nobody goes on hearing a channel whose messages may not be lost, so that one has no new feed."""
+        if line.feed.on_lag is OnLag.SNAPSHOT:
+            try:
+                line.feed = self.dialect.feed(line.feed.key)
+            except Exception:
+                self._break(line)
+
+    def _resync(self, connection: Connection) -> None:
+        whole = self._mendable(connection)
+        self.ask(connection, lambda session, now: session.resynced(now, whole=whole))
+        if connection.closing or not connection.feeds:
+            return
+        if not self._mendable(connection):
+            self.close(connection, LOST.code, LOST.reason)
+            return
+        connection.settle(self._head)
+        connection.gap = True
+        self.turns.fresh[connection.cohort] = None
+
+    def _mendable(self, connection: Connection) -> bool:
+        """Whether a snapshot of each of its feeds makes up for what a connection has not heard."""
+        return all(self._lines[key].feed.on_lag is OnLag.SNAPSHOT for key in connection.feeds)
 
     # --- feeds and cohorts ------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from polyfeed.accounts.accounts import AccountChange, Accounts
@@ -24,7 +24,8 @@ from polyfeed.model.batches import Batch
 class Gateway:
     """Serves dialects, which all read the same market and accounts, to connections.
 
-    `requests` takes commands to the venue; `now` is gateway time in microseconds since the epoch.
+    `requests` takes commands to the venue; `now` is gateway time in microseconds since the epoch. `stale` is why it
+    cannot be vouched for what is known, empty when it can.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Gateway:
             for dialect in dialects
         }
         self._fans = tuple(self.fans.values())
+        self._dialects = tuple(dialects)
+        self.stale = ""
         self._projections = [one.projection for one in dialects if one.projection is not None]
-        # Taken over in the midst of a history, the next mark must be heard like every other.
-        self._marks = {epoch: market.time_of(epoch) // GRID_US * GRID_US for epoch in market.seen}
+        self._marks: dict[int, int] = {}
+        self._take_marks()
 
     def on_batch(self, batch: Batch) -> None:
         """Takes in a batch: state first, then its answer, then every dialect's frames, then what sessions say to it."""
@@ -104,6 +107,60 @@ class Gateway:
                 notices.append(change)
         return notices
 
+    # --- when it cannot be vouched for what is known ----------------------------------------------------------------
+
+    def stall(self, reason: str) -> None:
+        """What is known may be old from now on, and the venue out of reach: every client is told, in its exchange's own
+        way, who comes is turned away or told, calls and commands are refused, until `recover`.
+
+        Batches may still come and are carried on, to whoever is still there and has been told. Called again, it
+        only changes the reason.
+        """
+        told, self.stale = bool(self.stale), reason
+        if told:
+            return
+        self.requests.away = True
+        for fan in self._fans:
+            fan.stale = True
+        self._tell(_stalled)
+
+    def recover(self) -> None:
+        """What is known is the present again; nothing was missed, or `resync` has been called."""
+        if not self.stale:
+            return
+        self.stale = ""
+        for fan in self._fans:
+            fan.stale = False
+        self._tell(_recovered)
+        self.requests.back()
+
+    def resync(self, market: Market, accounts: Accounts, projections: Mapping[str, bytes], last_number: int) -> None:
+        """Goes on from another state, of this history or another, which is taken over as it is, between two batches.
+
+        Every client is given what its channels promise to a reader that lost something: fresh snapshots or a close.
+        `projections` has what each dialect numbers, `last_number` is that of this gateway's last command that the state
+        contains. Where the instruments are others, not only more, everybody is closed. Raises KeyError, before anything
+        has changed, for a dialect without its numbers.
+        """
+        numbered = [(one.projection, projections[one.name]) for one in self._dialects if one.projection is not None]
+        other = not market.extends(self.market)
+        if other:
+            self._tell(lambda session, now: session.resynced(now, whole=False))
+        self.market.become(market)
+        self.accounts.become(accounts)
+        for dialect in self._dialects if other else ():
+            dialect.relisted()
+        for projection, data in numbered:
+            projection.restore(data)
+        self._take_marks()
+        for fan in self._fans:
+            fan.resync()
+        self.requests.skip(last_number)
+
+    def _take_marks(self) -> None:
+        """Taken over in the midst of a history, the next mark must be heard like every other."""
+        self._marks = {epoch: self.market.time_of(epoch) // GRID_US * GRID_US for epoch in self.market.seen}
+
     def drain(self) -> list[Connection]:
         """Has every session say goodbye in its own way; the connections whose clients were asked to leave."""
         return self._tell(lambda session, now: session.drain(now))
@@ -144,6 +201,16 @@ class Gateway:
             if connection is not None:
                 fan.expire(connection, now)
         self._arm()
+
+
+def _stalled(session: Session, now: int) -> list[Effect]:
+    session.stale = True
+    return session.stalled(now)
+
+
+def _recovered(session: Session, now: int) -> list[Effect]:
+    session.stale = False
+    return session.recovered(now)
 
 
 def _say(notice: Notice, session: Session, now: int) -> list[Effect]:

@@ -20,11 +20,12 @@ from websockets.http11 import Request, Response
 from websockets.protocol import SEND_EOF, Event, State
 from websockets.server import ServerProtocol
 
-from polyfeed.dialects._base.dialect import Peer
+from polyfeed.dialects._base.dialect import BEHIND_RETRY_SECONDS, Peer
 from polyfeed.dialects._base.limiter import Limiter
 from polyfeed.dialects._base.rest import RestResponse
 from polyfeed.gateway.closes import BY_CODE, GOING_AWAY, NOT_UTF8, TOO_BIG, TOO_MANY_MESSAGES
 from polyfeed.gateway.deflate import OFFERED, window_of
+from polyfeed.gateway.door import busy
 from polyfeed.gateway.heads import header_map, joined
 
 if TYPE_CHECKING:
@@ -260,9 +261,13 @@ class WebSocketProtocol(asyncio.Protocol):
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._ws.send_response(response)
             return
+        dialect = self._port.fan.dialect
+        if self._port.fan.stale and not dialect.tells_stale:
+            self._refuse(busy(503, "the feed is behind, try again later", BEHIND_RETRY_SECONDS))
+            return
         peer = peer_of(request, self._port.random_id())
         try:
-            answer = self._port.fan.dialect.connect(self._port.now(), peer)
+            answer = dialect.connect(self._port.now(), peer)
         except Exception:
             log.exception("a handshake failed")
             answer = RestResponse(500, b"internal error\n", "text/plain")

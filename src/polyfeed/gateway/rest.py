@@ -44,7 +44,9 @@ def rest_app(port: Port) -> App:
             port.door.origin_of((scope.get("client") or ("",))[0], forwarded(scope)),
         )
         try:
-            answer = await settle(port, port.fan.dialect.rest(port.now(), request))
+            dialect = port.fan.dialect
+            call = dialect.rest_stale if port.fan.stale else dialect.rest
+            answer = await settle(port, call(port.now(), request))
         except Exception:
             log.exception("a REST call failed: %s %r", request.method, request.path)
             answer = RestResponse(500, b"internal error\n", "text/plain")

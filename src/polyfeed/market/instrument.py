@@ -52,6 +52,11 @@ class InstrumentState:
         self.perpetual = Perpetual()
         self.prices = PriceHistory() if instrument.kind is InstrumentKind.PERPETUAL else None
 
+    def become(self, other: InstrumentState) -> None:
+        """Takes over everything of another state, which must not be used any more."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(other, name))
+
     def happened(self, ts: int) -> None:
         """Something happened in the book or in a trade at `ts`."""
         if ts > self.ts:

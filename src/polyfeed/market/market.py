@@ -114,6 +114,34 @@ class Market:
                 market._entering.add(state)
         return market
 
+    def extends(self, other: Market) -> bool:
+        """Whether every instrument and every currency of another market is the same here, new ones aside."""
+        theirs = [state.instrument for state in other.instruments]
+        ours = [state.instrument for state in self.instruments[: len(theirs)]]
+        return theirs == ours and other.currencies.items() <= self.currencies.items()
+
+    def become(self, other: Market) -> None:
+        """Takes over everything of another market, which must not be used any more, between two batches.
+
+        Whoever holds this market, or the state of an instrument whose number the other has too, sees the new one.
+        """
+        self.epoch, self.seq, self.ts = other.epoch, other.seq, other.ts
+        self.system_status = other.system_status
+        replace(self.seen, other.seen)
+        replace(self.currencies, other.currencies)
+        replace(self.insurance, other.insurance)
+        replace(self._clocks, other._clocks)
+        kept = self.instruments[: len(other.instruments)]
+        for mine, theirs in zip(kept, other.instruments, strict=False):
+            mine.become(theirs)
+        entering = {state.instrument.id for state in other._entering}
+        for table in (self.instruments, self._states, self._symbols, self._entering):
+            table.clear()
+        for state in kept + other.instruments[len(kept) :]:
+            self._add(state)
+            if state.instrument.id in entering:
+                self._entering.add(state)
+
     def state_hash(self) -> str:
         """The SHA-256 of the snapshot, in hexadecimal: equal for equal markets."""
         return hashlib.sha256(self.snapshot()).hexdigest()
@@ -173,6 +201,12 @@ class Market:
         self._states[state.instrument.id] = state
         for dialect, symbol in state.instrument.symbols.items():
             self._symbols[dialect, symbol] = state
+
+
+def replace(mine: dict[Any, Any], other: dict[Any, Any]) -> None:
+    """Gives a dict that others hold the items of another one."""
+    mine.clear()
+    mine.update(other)
 
 
 def _passed_on(event: Any) -> Changes:

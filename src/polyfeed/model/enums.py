@@ -185,3 +185,15 @@ class Refusal(StrEnum):
     SIZE_BELOW_FILLED = "new size is not above what was filled"
     NOT_ITS_OWNER = "the order belongs to another account"
     STORE_UNAVAILABLE = "the venue cannot record orders now"
+    VENUE_AWAY = "the venue cannot be reached now"
+    OUTCOME_UNKNOWN = "the outcome is not known: look for the order before you send it again"
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the command never came to a decision: nothing was done, and the same may be sent again."""
+        return self in (Refusal.STORE_UNAVAILABLE, Refusal.VENUE_AWAY)
+
+    @property
+    def temporary(self) -> bool:
+        """Whether it is no fault of the command, and says nothing about it."""
+        return self.undecided or self is Refusal.OUTCOME_UNKNOWN

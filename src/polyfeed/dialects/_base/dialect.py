@@ -17,6 +17,9 @@ from polyfeed.dialects._base.said import DEAF, Hearing
 from polyfeed.dialects._base.session import Session
 from polyfeed.model.events import RelayedFrame
 
+BEHIND_RETRY_SECONDS = 5
+"""When somebody may try again who was refused because the gateway could not vouch for what it knows."""
+
 
 class Peer(Struct, frozen=True):
     """Who connects: the handshake, and a random 64-bit number for the connection. `raw_query` is as it came."""
@@ -36,7 +39,8 @@ class Limits(Struct, frozen=True):
 
 class Dialect(ABC):
     """Makes the sessions and feeds of one exchange, all reading one market. `closes` are what sessions may ask for,
-    `hearing` is what faults on purpose have to know of its messages.
+    `hearing` is what faults on purpose have to know of its messages. `tells_stale` says that its sessions can say that
+    what is known may be old, so that clients are let in while it is.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Dialect(ABC):
     closes: Sequence[CloseCause] = ()
     projection: Projection | None = None
     hearing: Hearing = DEAF
+    tells_stale: bool = False
 
     @abstractmethod
     def connect(self, now: int, peer: Peer) -> Session | RestResponse:
@@ -57,6 +62,9 @@ class Dialect(ABC):
         """The channels whose feeds hear a relayed frame, for a dialect that passes frames through."""
         return ()
 
+    def relisted(self) -> None:  # noqa: B027  (a dialect without tables has nothing to forget)
+        """The instruments are others, not only more: tables made of them are to be made anew. Nobody is connected."""
+
     def metrics(self, sessions: Iterable[Session]) -> list[str]:
         """Lines of the exchange's own metrics, in Prometheus's text format, about the open connections' sessions."""
         return []
@@ -68,3 +76,8 @@ class Dialect(ABC):
     @abstractmethod
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers an HTTP call; unknown paths in the exchange's own way."""
+
+    def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
+        """Answers an HTTP call while what is known may be old: nothing of it may be told as the present."""
+        headers = {"Retry-After": str(BEHIND_RETRY_SECONDS)}
+        return RestResponse(503, b"the feed is behind, try again later\n", "text/plain", headers)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from polyfeed.accounts.accounts import AccountChange
-from polyfeed.dialects._base.effects import Effect
+from polyfeed.dialects._base.closes import BEHIND, LOST
+from polyfeed.dialects._base.effects import Close, Effect
 from polyfeed.model.batches import Outcome
 from polyfeed.model.events import AccountOpened, InstrumentStatusSet, KeyRevoked, KeySet, SystemStatusSet
 
@@ -24,12 +25,14 @@ class Session(ABC):
     `deadline` is when `expire` wants to be called, None for never; the gateway looks at it after every call.
     `last_sent` is kept by the gateway: when it last sent this connection anything, a feed's messages included.
     `last_heard` too: when a frame of it last came, pongs included.
+    `stale` too: whether it cannot be vouched for what the session reads, from before `open` or `stalled` on.
     `subprotocol` is what the handshake's answer names as chosen, empty for none.
     """
 
     deadline: int | None = None
     last_sent: int = 0
     last_heard: int = 0
+    stale: bool = False
     subprotocol: str = ""
 
     @abstractmethod
@@ -55,6 +58,26 @@ class Session(ABC):
     def drain(self, now: int) -> list[Effect]:
         """The server is about to stop. A session that asks its client to leave first closes at its deadline."""
         return []
+
+    def stalled(self, now: int) -> list[Effect]:
+        """What the session reads may be old from now on: the venue is away, or the gateway too far behind it.
+
+        Where the exchange has a word for that, it is said; otherwise the connection is closed.
+        """
+        return [Close(BEHIND.code, BEHIND.reason)]
+
+    def recovered(self, now: int) -> list[Effect]:
+        """What the session reads is the present again. Nothing was missed, or `resynced` was called before."""
+        return []
+
+    def resynced(self, now: int, *, whole: bool) -> list[Effect]:
+        """What the session reads has been replaced as a whole, and something between was missed.
+
+        `whole` says that every feed of the connection begins anew with a snapshot that mends it; then they follow by
+        themselves. Otherwise something is lost for good. What the session knows of keys, accounts and statuses has to
+        be looked at again: no notice came of what has changed.
+        """
+        return [] if whole else [Close(LOST.code, LOST.reason)]
 
     @abstractmethod
     def expire(self, now: int) -> list[Effect]:

@@ -26,6 +26,8 @@ from polyfeed.dialects.bitstamp.positions import MyLiquidationsFeed, MySettlemen
 from polyfeed.dialects.bitstamp.private import MyOrdersFeed, Owner
 from polyfeed.dialects.bitstamp.projection import BitstampProjection
 from polyfeed.dialects.bitstamp.rest import BitstampRest
+from polyfeed.dialects.bitstamp.rest_form import refused_response
+from polyfeed.dialects.bitstamp.rest_refusals import AWAY
 from polyfeed.dialects.bitstamp.session import BitstampSession
 from polyfeed.dialects.bitstamp.settings import BitstampSettings
 from polyfeed.dialects.bitstamp.subscriptions import Subscriptions
@@ -83,9 +85,17 @@ class BitstampDialect(Dialect):
             return _PUBLIC[key.channel](key, self._markets.by_id(key.instrument), self._projection)
         return self._private(key)
 
+    def relisted(self) -> None:
+        """The markets are looked up anew."""
+        self._markets.forget()
+
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers the calls below /api/v2/."""
         return self._rest.answer(now, request)
+
+    def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
+        """An internal service failed."""
+        return refused_response(AWAY)
 
     def _private(self, key: FeedKey) -> Feed:
         account = self._context.accounts.get(key.account)

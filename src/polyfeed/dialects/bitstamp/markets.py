@@ -74,6 +74,10 @@ class Markets:
 
     def __init__(self, market: Market) -> None:
         self._market = market
+        self.forget()
+
+    def forget(self) -> None:
+        """Instruments are others: all are found anew."""
         self._seen = 0
         self._by_symbol: dict[str, Listed] = {}
         self._by_id: dict[int, Listed] = {}

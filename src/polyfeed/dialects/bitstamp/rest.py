@@ -17,7 +17,15 @@ from polyfeed.dialects.bitstamp import spec
 from polyfeed.dialects.bitstamp.auth import Authenticator, AuthRefused, Caller
 from polyfeed.dialects.bitstamp.markets import Markets, UnknownMarket
 from polyfeed.dialects.bitstamp.projection import BitstampProjection
-from polyfeed.dialects.bitstamp.rest_form import NO_MARKET, CallRefused, Form, answered, refusable, response
+from polyfeed.dialects.bitstamp.rest_form import (
+    NO_MARKET,
+    CallRefused,
+    Form,
+    answered,
+    refusable,
+    refused_response,
+    response,
+)
 from polyfeed.dialects.bitstamp.rest_orders import guarded
 from polyfeed.dialects.bitstamp.rest_public import PublicCalls
 from polyfeed.dialects.bitstamp.rest_signed import TRADE, WRITES, SignedCalls
@@ -57,7 +65,7 @@ class BitstampRest:
                 return answered(call())
             return self._signed(now, request, words)
         except CallRefused as refused:
-            return response(refused.body, refused.status, refused.headers)
+            return refused_response(refused)
         except UnknownMarket:
             return response(NO_MARKET.body, NO_MARKET.status)
         except AuthRefused as refused:

@@ -74,6 +74,11 @@ def response(body: Any, status: int = 200, headers: Mapping[str, str] = {}) -> R
     return RestResponse(status, wire.rest_json(body).encode(), JSON_TYPE, dict(headers))
 
 
+def refused_response(refused: CallRefused) -> RestResponse:
+    """The response to a refused call."""
+    return response(refused.body, refused.status, refused.headers)
+
+
 def answered(body: Any) -> RestAnswer:
     """What a call gave: the body of its JSON response, or the answer itself where it had to ask history."""
     return body if isinstance(body, RestAsk | RestResponse) else response(body)
@@ -86,7 +91,7 @@ def refusable(reply: Callable[[T], RestAnswer]) -> Callable[[T], RestAnswer]:
         try:
             return reply(given)
         except CallRefused as refused:
-            return response(refused.body, refused.status)
+            return refused_response(refused)
 
     return answer
 

@@ -11,8 +11,16 @@ from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.rest import RestAnswer, RestSubmit
 from polyfeed.dialects.bitstamp.markets import Listed, Markets
 from polyfeed.dialects.bitstamp.rest_entry import read_order, subtype_row
-from polyfeed.dialects.bitstamp.rest_form import BareError, CallRefused, Form, read_order_id, refusable, response
-from polyfeed.dialects.bitstamp.rest_refusals import UNAVAILABLE, refused_entry
+from polyfeed.dialects.bitstamp.rest_form import (
+    BareError,
+    CallRefused,
+    Form,
+    read_order_id,
+    refusable,
+    refused_response,
+    response,
+)
+from polyfeed.dialects.bitstamp.rest_refusals import TEMPORARY, refused_entry
 from polyfeed.dialects.bitstamp.wire import Plain
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
@@ -152,8 +160,8 @@ def guarded(reply: Callable[[Outcome], RestAnswer]) -> Callable[[Outcome], RestA
     """A reply whose refusal is its answer."""
 
     def answer(outcome: Outcome) -> RestAnswer:
-        if outcome.refusal is Refusal.STORE_UNAVAILABLE:
-            return response(UNAVAILABLE.body, UNAVAILABLE.status)
+        if outcome.refusal in TEMPORARY:
+            return refused_response(TEMPORARY[outcome.refusal])
         return reply(outcome)
 
     return refusable(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyfeed.accounts.account import Account
+from polyfeed.dialects._base.dialect import BEHIND_RETRY_SECONDS
 from polyfeed.dialects.bitstamp import wire
 from polyfeed.dialects.bitstamp.markets import Listed
 from polyfeed.dialects.bitstamp.rest_form import DECIMALS, CallRefused, about, overall
@@ -17,6 +18,24 @@ NOT_PLACED = "Order could not be placed."
 
 UNAVAILABLE = CallRefused("500.002", {"__all__": ["Orders cannot be recorded now. Please try again."]}, 503)
 """The answer to any command while the venue takes none (the code's own text: an internal service failed)."""
+
+AWAY = CallRefused(
+    "500.002",
+    {"__all__": ["The exchange cannot be reached now. Please try again."]},
+    503,
+    {"Retry-After": str(BEHIND_RETRY_SECONDS)},
+)
+"""The answer to any call while what is known may be old."""
+
+UNCERTAIN = CallRefused("500.002", {"__all__": ["The outcome is not known. Please check your orders."]}, 503)
+"""The answer to a command whose outcome was missed."""
+
+TEMPORARY = {
+    Refusal.STORE_UNAVAILABLE: UNAVAILABLE,
+    Refusal.VENUE_AWAY: AWAY,
+    Refusal.OUTCOME_UNKNOWN: UNCERTAIN,
+}
+"""What is no fault of the command, whatever it is."""
 
 _OVERALL = {
     Refusal.MARKET_CLOSED: (NOT_PLACED, "400.003"),

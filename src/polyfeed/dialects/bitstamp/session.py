@@ -60,6 +60,15 @@ class BitstampSession(Session):
         self._look_at()
         return [Send(wire.REQUEST_RECONNECT)]
 
+    def stalled(self, now: int) -> list[Effect]:
+        """Asks the client to reconnect, as before a maintenance (sheet 1)."""
+        return self.drain(now)
+
+    def resynced(self, now: int, *, whole: bool) -> list[Effect]:
+        """Asks the client to reconnect, and ends at once: no channel of this wire has a snapshot that mends it."""
+        asked: list[Effect] = [] if self._closing else [Send(wire.REQUEST_RECONNECT)]
+        return [*asked, Close(*spec.RECONNECT_CLOSE)]
+
     def expire(self, now: int) -> list[Effect]:
         """A protocol ping, or the connection is as old as it may become, or the time to reconnect is over."""
         if now >= self._end:

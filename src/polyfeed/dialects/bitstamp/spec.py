@@ -172,7 +172,11 @@ FIAT = frozenset(("AUD", "CAD", "CHF", "EUR", "GBP", "JPY", "SGD", "USD"))
 CLOSES = (
     CloseCause(TOO_BIG, TOO_BIG_REASON.format(513), False, "A message is larger than `bitstamp.max_message`."),
     CloseCause(*CHANNELS_CLOSE, True, "More channels were asked for than `bitstamp.max_channels`."),
-    CloseCause(*RECONNECT_CLOSE, True, "The client was asked to reconnect, and has not within the time it is given."),
+    CloseCause(
+        *RECONNECT_CLOSE,
+        True,
+        "The client was asked to reconnect, and has not within the time it is given; at once where messages were lost.",
+    ),
     CloseCause(*SILENT_CLOSE, True, "Two protocol pings were not answered."),
 )
 """For docs/closes.md."""

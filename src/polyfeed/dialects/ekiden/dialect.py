@@ -75,6 +75,14 @@ class EkidenDialect(Dialect):
             raise KeyError(key)
         return PUBLIC_FEEDS[key.channel](key, listing, self._numbers.of(number), self._desk)
 
+    def relisted(self) -> None:
+        """The markets are looked up anew."""
+        self._symbols.forget()
+
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers an HTTP call."""
         return self._rest.answer(now, request)
+
+    def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
+        """Answers what needs no state."""
+        return self._rest.answer(now, request, stale=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from polyfeed.dialects._base.dialect import BEHIND_RETRY_SECONDS
 from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest
 from polyfeed.dialects.ekiden import asyncapi, spec
 from polyfeed.dialects.ekiden.auth import Authority, Login
@@ -25,8 +26,10 @@ from polyfeed.dialects.ekiden.rest_positions import Positions
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, body_of, error, preflight, reply
 from polyfeed.dialects.ekiden.settings import EkidenSettings
 from polyfeed.dialects.ekiden.signatures import AuthRefused, Signed, milliseconds_of, signed_request
+from polyfeed.model.enums import Refusal
 
 ASYNCAPI_PATH = "/asyncapi.json"
+PING_PATH = "/ping"
 
 Handler = Callable[[Call], RestAnswer]
 
@@ -46,7 +49,7 @@ class EkidenRest:
         orders, accounts, positions = Orders(desk), Accounts(desk), Positions(desk)
         own = accounts.calls() | Executions(desk).calls() | positions.reading()
         self._public: dict[tuple[str, str], Handler] = {
-            ("GET", "/ping"): lambda call: reply({"status": "ok", "time": str(call.now // 1000)}),
+            ("GET", PING_PATH): lambda call: reply({"status": "ok", "time": str(call.now // 1000)}),
             ("POST", "/authorize"): self._authorize,
             **{("GET", path): partial(_plain, handler) for path, handler in public.items()},
         }
@@ -57,8 +60,10 @@ class EkidenRest:
             ("POST", path): handler for path, handler in (orders.calls() | positions.trading()).items()
         }
 
-    def answer(self, now: int, request: RestRequest) -> RestAnswer:
-        """The reply to a call; `now` is gateway time in microseconds."""
+    def answer(self, now: int, request: RestRequest, *, stale: bool = False) -> RestAnswer:
+        """The reply to a call; `now` is gateway time in microseconds. While the state may be `stale`, nothing of it is
+        told.
+        """
         if request.path == ASYNCAPI_PATH and request.method == "GET":
             return reply(asyncapi.document(later=self._later))
         if request.method == "OPTIONS":
@@ -66,6 +71,9 @@ class EkidenRest:
         wait = self._wait(now, request.address)
         if wait:
             return error(429, spec.ERROR_RATE, "Rate limit exceeded", {"Retry-After": str(wait)})
+        if stale and request.path != spec.PREFIX + PING_PATH:
+            wait = BEHIND_RETRY_SECONDS
+            return error(503, spec.ERROR_UNAVAILABLE, str(Refusal.VENUE_AWAY), {"Retry-After": str(wait)})
         try:
             return self._route(now, request)
         except CallRefused as refused:

@@ -15,7 +15,6 @@ from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.symbols import Listing, Symbols
 from polyfeed.dialects.ekiden.wire import encode
 from polyfeed.model.batches import Outcome
-from polyfeed.model.enums import Refusal
 from polyfeed.model.numbers import parse_scaled
 
 PAGE_DEFAULT, PAGE_LIMIT = 50, 1000
@@ -40,7 +39,7 @@ class CallRefused(Exception):
     @classmethod
     def of(cls, outcome: Outcome) -> CallRefused:
         """What the venue refused. That it cannot take any command now is no fault of the request."""
-        if outcome.refusal is Refusal.STORE_UNAVAILABLE:
+        if outcome.refusal is not None and outcome.refusal.temporary:
             return cls(str(outcome.refusal), 503, spec.ERROR_UNAVAILABLE)
         return cls(f"{outcome.refusal}: {outcome.detail}" if outcome.detail else str(outcome.refusal))
 

@@ -145,11 +145,21 @@ class PrivateSession(EkidenSession):
         login, event = self._login, change.event
         if login is None:
             return []
-        if not self._authority.may(login, spec.READ):
-            return [Send(wire.error(spec.INVALID_TOKEN, None)), Close(*spec.CLOSE_AUTH_ENDED)]
+        if ended := self._ended():
+            return ended
         if isinstance(event, AccountOpened) and event.parent == login.account:
             return self._subscriptions.renew(self.topic)
         return []
+
+    def resynced(self, now: int, *, whole: bool) -> list[Effect]:
+        """The key may have been revoked meanwhile."""
+        return self._ended() or super().resynced(now, whole=whole)
+
+    def _ended(self) -> list[Effect]:
+        """Ends a connection whose login does not stand any more."""
+        if self._login is None or self._authority.may(self._login, spec.READ):
+            return []
+        return [Send(wire.error(spec.INVALID_TOKEN, None)), Close(*spec.CLOSE_AUTH_ENDED)]
 
     def topic(self, text: str) -> Topic:
         """A private topic of whoever is logged in."""

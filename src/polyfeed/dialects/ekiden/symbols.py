@@ -50,6 +50,10 @@ class Symbols:
 
     def __init__(self, market: Market) -> None:
         self._market = market
+        self.forget()
+
+    def forget(self) -> None:
+        """Instruments are others: all are found anew."""
         self._seen = 0
         self._by_symbol: dict[str, Listing] = {}
         self._by_id: dict[int, Listing] = {}

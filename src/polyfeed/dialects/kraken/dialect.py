@@ -34,6 +34,7 @@ class KrakenDialect(Dialect):
     limits = Limits()
     closes = spec.CLOSES
     hearing = faults.HEARING
+    tells_stale = True
 
     def __init__(self, market: Market, settings: KrakenSettings | None = None) -> None:
         self._market = market
@@ -59,9 +60,19 @@ class KrakenDialect(Dialect):
             return TradeFeed(key, pair, number, spec.TRADE_SNAPSHOT if self._settings.trade_snapshot else 0)
         return _FEEDS[key.channel](key, pair, number)
 
+    def relisted(self) -> None:
+        """The pairs are looked up anew."""
+        self._pairs.forget()
+        self._books.clear()
+        self._rest.forget()
+
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers one of the nine public calls."""
         return self._rest.answer(now, request)
+
+    def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
+        """The status and the time; everything else is not to be had."""
+        return self._rest.answer(now, request, stale=True)
 
     def _shared_book(self, pair: Pair) -> SharedBook:
         """What the feeds of all depths of a pair share."""

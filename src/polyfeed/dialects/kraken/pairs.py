@@ -48,6 +48,10 @@ class Pairs:
     def __init__(self, market: Market, first_index: int) -> None:
         self._market = market
         self._first_index = first_index
+        self.forget()
+
+    def forget(self) -> None:
+        """Instruments are others: all are found anew."""
         self._seen = 0
         self._all: list[Pair] = []
         self._by_name: dict[str, Pair] = {}

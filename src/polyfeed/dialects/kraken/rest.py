@@ -27,6 +27,8 @@ UNKNOWN_ASSET = "EQuery:Unknown asset"
 BAD_ARGUMENTS = "EGeneral:Invalid arguments"
 UNKNOWN_METHOD = "EGeneral:Unknown method"
 PRIVATE = "EAPI:Invalid key"
+UNAVAILABLE = "EService:Unavailable"
+"""What Kraken answers while its trading engine cannot be reached."""
 
 DEPTH_DEFAULT, DEPTH_LIMIT = 100, 500
 TRADES_LIMIT = 1000
@@ -59,13 +61,22 @@ class KrakenRest:
             "Trades": self._trades,
             "Spread": self._spread,
         }
+        told = {"Time": self._time, "SystemStatus": self._maintenance}
+        self._calls_stale = {name: told.get(name, self._unavailable) for name in self._calls}
 
-    def answer(self, now: int, request: RestRequest) -> RestAnswer:
-        """The reply to a call; `now` is gateway time in microseconds."""
+    def forget(self) -> None:
+        """Pairs are others: their names are looked up anew."""
+        self._names.clear()
+
+    def answer(self, now: int, request: RestRequest, *, stale: bool = False) -> RestAnswer:
+        """The reply to a call; `now` is gateway time in microseconds. While the market may be `stale`, only the status
+        and the time are told.
+        """
         if not request.path.startswith("/0/"):
             return RestResponse(404, b"Not Found", "text/plain")
         _, _, kind, *rest = request.path.split("/")
-        call = self._calls.get("/".join(rest)) if kind == "public" and request.method in ("GET", "POST") else None
+        calls = self._calls_stale if stale else self._calls
+        call = calls.get("/".join(rest)) if kind == "public" and request.method in ("GET", "POST") else None
         if call is None:
             return _envelope({"error": [PRIVATE if kind == "private" else UNKNOWN_METHOD]})
         try:
@@ -81,10 +92,13 @@ class KrakenRest:
         return {"unixtime": now, "rfc1123": f"{date[:12]}{date[14:25]} +0000"}
 
     def _system_status(self, now: int, arguments: Arguments) -> dict[str, Any]:
-        return {
-            "status": self._market.system_status,
-            "timestamp": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}",
-        }
+        return _status(self._market.system_status, now)
+
+    def _maintenance(self, now: int, arguments: Arguments) -> dict[str, Any]:
+        return _status(spec.STATUS_MAINTENANCE, now)
+
+    def _unavailable(self, now: int, arguments: Arguments) -> dict[str, Any]:
+        raise CallRefused(UNAVAILABLE)
 
     def _assets(self, now: int, arguments: Arguments) -> dict[str, Any]:
         codes = sorted({code for pair in self._pairs for code in pair.name.split("/")})
@@ -153,6 +167,10 @@ class KrakenRest:
     def _quote_scale(self, pair: Pair) -> int:
         currency = self._market.currencies.get(pair.state.instrument.quote)
         return currency.scale if currency else 0
+
+
+def _status(text: str, now: int) -> dict[str, Any]:
+    return {"status": text, "timestamp": f"{datetime.fromtimestamp(now, UTC):%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def _arguments(request: RestRequest) -> Arguments:

@@ -40,7 +40,7 @@ class KrakenSession(Session):
 
     def open(self, now: int) -> list[Effect]:
         """systemStatus, the first message of every connection."""
-        return [Send(wire.system_status(self._market.system_status, self._version, self._connection_id))]
+        return [Send(wire.system_status(self._status(), self._version, self._connection_id))]
 
     def receive(self, now: int, data: str | bytes) -> list[Effect]:
         """Answers one message of the client."""
@@ -57,10 +57,23 @@ class KrakenSession(Session):
     def notice(self, now: int, event: Notice) -> list[Effect]:
         """A new system status goes to everybody; a halted pair loses its subscribers (sheet 1.2, 3.2)."""
         if isinstance(event, SystemStatusSet):
-            return [Send(wire.system_status(event.text, self._version))]
+            return [] if self.stale else self._told()
         if event.status is not InstrumentStatus.HALTED:
             return []
         return self._settled(now, self._subscriptions.end_instrument(event.instrument))
+
+    def stalled(self, now: int) -> list[Effect]:
+        """Maintenance: the subscriptions stay."""
+        return self._told()
+
+    def recovered(self, now: int) -> list[Effect]:
+        """The venue's own status again, and what was subscribed to meanwhile begins."""
+        return self._told() + self._subscriptions.begin_postponed()
+
+    def resynced(self, now: int, *, whole: bool) -> list[Effect]:
+        """The status, before the snapshots; pairs that were halted meanwhile lose their subscribers."""
+        effects = super().resynced(now, whole=whole) or ([] if self.stale else self._told())
+        return effects + self._settled(now, self._subscriptions.end_halted())
 
     def expire(self, now: int) -> list[Effect]:
         """A heartbeat, or the end of a connection that nobody uses."""
@@ -81,8 +94,14 @@ class KrakenSession(Session):
             return self._subscriptions.end_number(request["channelID"], reqid)
         wish = read_wish(self._profile, request)
         if event == spec.SUBSCRIBE:
-            return self._subscriptions.begin(wish, reqid, request)
+            return self._subscriptions.begin(wish, reqid, request, postponed=self.stale)
         return self._subscriptions.end(wish, reqid, request)
+
+    def _status(self) -> str:
+        return spec.STATUS_MAINTENANCE if self.stale else self._market.system_status
+
+    def _told(self) -> list[Effect]:
+        return [Send(wire.system_status(self._status(), self._version))]
 
     def _settled(self, now: int, effects: list[Effect]) -> list[Effect]:
         self._pulse.holds(now, len(self._subscriptions))

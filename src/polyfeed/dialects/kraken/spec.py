@@ -71,6 +71,8 @@ IDLE_CLOSE = (1000, "no subscription")
 """Close code and reason of a connection without subscription (sheet 0 and 1.6; the code is recommended)."""
 
 STATUS_ONLINE = "online"
+STATUS_MAINTENANCE = "maintenance"
+"""Values of systemStatus (seed, systemStatus; sheet 1.2). The second one is said while the feed is behind as well."""
 
 # --- events of requests -----------------------------------------------------------------------------------------------
 

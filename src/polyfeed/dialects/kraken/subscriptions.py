@@ -23,12 +23,15 @@ class Subscriptions:
         self._pairs = pairs
         self._profile = profile
         self._held: dict[FeedKey, Pair] = {}
+        self._postponed: dict[FeedKey, None] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def begin(self, wish: Wish, reqid: int | None, request: Request) -> list[Effect]:
-        """Subscribes to every pair of the request: all replies, then all snapshots."""
+    def begin(self, wish: Wish, reqid: int | None, request: Request, *, postponed: bool = False) -> list[Effect]:
+        """Subscribes to every pair of the request: all replies, then all snapshots. Where what is known may be old,
+        nothing of it is shown: what was subscribed to is `postponed` until `begin_postponed`.
+        """
         replies: list[Effect] = []
         snapshots: list[Effect] = []
         errors = Errors(request)
@@ -45,9 +48,19 @@ class Subscriptions:
                     replies.append(errors.reply(spec.ALREADY_SUBSCRIBED, spelled, key if everything else None))
                     continue
                 self._held[key] = pair
-                replies += (Send(self._status(key, reqid, "subscribed")), Join(key))
-                snapshots.append(Snapshot(key))
+                replies.append(Send(self._status(key, reqid, "subscribed")))
+                if postponed:
+                    self._postponed[key] = None
+                else:
+                    replies.append(Join(key))
+                    snapshots.append(Snapshot(key))
         return replies + snapshots
+
+    def begin_postponed(self) -> list[Effect]:
+        """What was subscribed to while it could not begin begins now."""
+        keys = [key for key in self._postponed if key in self._held]
+        self._postponed.clear()
+        return [*map(Join, keys), *map(Snapshot, keys)]
 
     def end(self, wish: Wish, reqid: int | None, request: Request) -> list[Effect]:
         """Unsubscribes from every pair of the request."""
@@ -81,6 +94,13 @@ class Subscriptions:
         """Ends everything of an instrument, unasked."""
         keys = [key for key in self._held if key.instrument == instrument]
         return [effect for key in keys for effect in self._drop(key, None)]
+
+    def end_halted(self) -> list[Effect]:
+        """Ends everything of pairs that are halted, unasked."""
+        halted = {
+            key.instrument: None for key, pair in self._held.items() if pair.state.status is InstrumentStatus.HALTED
+        }
+        return [effect for instrument in halted for effect in self.end_instrument(instrument)]
 
     def _meant(self, pair: Pair, wish: Wish) -> list[FeedKey]:
         """What an unsubscribe means: exactly what it names; `*` is everything of the pair; without depth or interval

@@ -92,12 +92,20 @@ class PeatioDialect(Dialect):
         """Which channels hear a relayed frame."""
         return topics(frame.stream, self._profile)
 
+    def relisted(self) -> None:
+        """The markets are looked up anew."""
+        self._markets.forget()
+
     def metrics(self, sessions: Iterable[Session]) -> list[str]:
         """The gauges of Ranger and Rango."""
         return metrics(sessions, self._opened)
 
     def rest(self, now: int, request: RestRequest) -> RestResponse:
         """Answers an HTTP call: there are none."""
+        return rest.BAD_REQUEST
+
+    def rest_stale(self, now: int, request: RestRequest) -> RestResponse:
+        """As ever: nothing is told here."""
         return rest.BAD_REQUEST
 
     def _identify(self, peer: Peer, now: int) -> Identity:

@@ -13,6 +13,7 @@ from polyfeed.dialects.peatio.spec import Profile
 from polyfeed.dialects.peatio.wire import frames, raw_string
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
+from polyfeed.model.candle import Candle
 from polyfeed.model.events import Trade
 
 VENUE_EPOCH = 1
@@ -135,10 +136,21 @@ class KlineFeed(MarketGridFeed):
         self._frame = frames(profile)
         self._name = f"{market.name}.{spec.KLINE}-{period}"
 
+    def snapshot(self) -> Sequence[str]:
+        """The candle as it is, for a reader that missed something: the next message comes with the next trade only."""
+        return self._said(self._candle())
+
     def say(self, ts: int, before: int) -> Sequence[str]:
         """The candle, where the profile repeats it or a trade has changed it."""
-        candle = self._market.state.candles.current(self.key.parameter)
-        if candle is None or not (self._profile.kline_always or candle.last_ts >= before):
+        candle = self._candle()
+        told = candle is not None and (self._profile.kline_always or candle.last_ts >= before)
+        return self._said(candle) if told else ()
+
+    def _candle(self) -> Candle | None:
+        return self._market.state.candles.current(self.key.parameter)
+
+    def _said(self, candle: Candle | None) -> Sequence[str]:
+        if candle is None:
             return ()
         return (self._frame(self._name, bodies.kline(self._profile.bodies, self._market, candle)),)
 

@@ -34,6 +34,10 @@ class Markets:
         self._market = market
         self._known: dict[int, PeatioMarket] = {}
 
+    def forget(self) -> None:
+        """Instruments are others: all are found anew."""
+        self._known.clear()
+
     def find(self, name: str) -> PeatioMarket | None:
         """The market of this id (`btcusd`)."""
         state = self._market.by_symbol(spec.NAME, name)

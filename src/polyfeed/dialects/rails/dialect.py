@@ -22,7 +22,7 @@ from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.notices import Once
 from polyfeed.dialects.rails.pulse import Pulse
 from polyfeed.dialects.rails.requests import Refused, read_streams
-from polyfeed.dialects.rails.rest import RailsRest
+from polyfeed.dialects.rails.rest import RailsRest, away
 from polyfeed.dialects.rails.session import RailsSession
 from polyfeed.dialects.rails.settings import RailsSettings
 from polyfeed.dialects.rails.wire import short
@@ -79,9 +79,17 @@ class RailsDialect(Dialect):
         """An access token for the account, None when it has no key that may trade."""
         return self._tokens.ready(now, account)
 
+    def relisted(self) -> None:
+        """The markets are looked up anew."""
+        self._listing.forget()
+
     def rest(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers a REST call."""
         return self._rest.answer(now, request)
+
+    def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
+        """The exchange cannot be reached."""
+        return away()
 
     def _admit(self, now: int, peer: Peer, offered: str, login: Login) -> Session:
         if not login.trades:

@@ -60,6 +60,10 @@ class Listing:
 
     def __init__(self, markets: Markets) -> None:
         self._markets = markets
+        self.forget()
+
+    def forget(self) -> None:
+        """Instruments are others: all are found anew."""
         self._seen = 0
         self._by_name: dict[str, Market] = {}
         self._by_id: dict[int, Market] = {}

@@ -12,6 +12,7 @@ import msgspec
 
 from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.context import Context
+from polyfeed.dialects._base.dialect import BEHIND_RETRY_SECONDS
 from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse
 from polyfeed.dialects.rails import asyncapi, auth, rest_bodies, rest_money, spec
 from polyfeed.dialects.rails.auth import Login, Tokens
@@ -21,6 +22,7 @@ from polyfeed.dialects.rails.limiter import Limiter
 from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.requests import Refused
 from polyfeed.dialects.rails.wire import short
+from polyfeed.model.enums import Refusal
 from polyfeed.model.history import OrderRow
 from polyfeed.model.orders import OwnOrder
 
@@ -186,6 +188,12 @@ def _refusable(reply: Callable[[Sequence[Any]], RestAnswer]) -> Callable[[Sequen
             return answer({"message": refused.text}, refused.status)
 
     return made
+
+
+def away() -> RestResponse:
+    """The reply to any call while what is known may be old."""
+    status, text = spec.TEMPORARY[Refusal.VENUE_AWAY]
+    return answer({"message": text}, status, {"Retry-After": str(BEHIND_RETRY_SECONDS)})
 
 
 def answer(body: Any, status: int = 200, headers: Mapping[str, str] = {}) -> RestResponse:

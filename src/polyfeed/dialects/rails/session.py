@@ -100,8 +100,11 @@ class RailsSession(Session):
         event = change.event
         if not isinstance(event, KeySet | KeyRevoked) or event.key_id != self._key_id:
             return []
-        holds = change.account == self._account and isinstance(event, KeySet) and TRADE in event.permissions
-        return [] if holds else [Close(*spec.CLOSE_REVOKED)]
+        return self._checked()
+
+    def resynced(self, now: int, *, whole: bool) -> list[Effect]:
+        """No snapshot is sent unasked, so every stream ends; the key may have been revoked meanwhile."""
+        return self._checked() or super().resynced(now, whole=whole)
 
     def expire(self, now: int) -> list[Effect]:
         """A ping, or the end of a connection that is too old, too silent, or whose token ended."""
@@ -114,6 +117,11 @@ class RailsSession(Session):
         market = spec.ALL_MARKETS if self._market is None else self._market.name
         self._limiter.sockets.release(self._account, self._tier, orders=self._orders_socket, market=market)
         return list(self._entry.leave())
+
+    def _checked(self) -> list[Effect]:
+        """Ends the connection if its key may not trade any more."""
+        key = self._entry.account.keys.get(self._key_id)
+        return [] if key is not None and TRADE in key.permissions else [Close(*spec.CLOSE_REVOKED)]
 
     # --- requests ---------------------------------------------------------------------------------------------------
 

@@ -150,6 +150,11 @@ TRIGGER_WITHOUT_PRICE = "triggerPrice without triggerType"
 NOTHING_TO_MODIFY = "price or quantity is required"
 NO_LIQUIDITY = "no price to measure maxSlippage from"
 
+TEMPORARY = {
+    Refusal.STORE_UNAVAILABLE: (UNAVAILABLE, "orders cannot be recorded now, retry"),
+    Refusal.VENUE_AWAY: (UNAVAILABLE, "the exchange cannot be reached now, retry"),
+    Refusal.OUTCOME_UNKNOWN: (UNAVAILABLE, "the outcome is not known, look at open-orders before a retry"),
+}
 REFUSALS = {
     Refusal.UNKNOWN_ORDER: (NOT_FOUND, ORDER_NOT_FOUND),
     Refusal.NOT_ITS_OWNER: (NOT_FOUND, ORDER_NOT_FOUND),
@@ -160,13 +165,14 @@ REFUSALS = {
     Refusal.INSUFFICIENT_FUNDS: (BAD, "insufficient balance"),
     Refusal.MARKET_CLOSED: (BAD, "market does not accept this now"),
     Refusal.INVALID_TERMS: (BAD, "these order terms cannot be combined"),
-    Refusal.STORE_UNAVAILABLE: (UNAVAILABLE, "orders cannot be recorded now, retry"),
+    **TEMPORARY,
 }
 OTHER_REFUSAL = (BAD, "order refused")
 
 LEVERAGE_REFUSALS = {
     Refusal.INSUFFICIENT_FUNDS: (BAD, "insufficient balance for this leverage"),
     Refusal.INVALID_TERMS: (BAD, "positions and orders do not allow this leverage"),
+    **TEMPORARY,
 }
 OTHER_LEVERAGE_REFUSAL = (BAD, "leverage refused")
 
