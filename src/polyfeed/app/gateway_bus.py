@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from polyfeed.app.bus_image import BusImage, ImageStore
 from polyfeed.app.config import BusSection
 from polyfeed.bus.memory import MemoryBus
-from polyfeed.bus.nats.calls import Reply, encode, reply_decoder
+from polyfeed.bus.nats.calls import FIRST_GATEWAY, Reply, encode, reply_decoder
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.courier import Courier
 from polyfeed.bus.nats.intake import Intake
@@ -41,7 +41,7 @@ ENDED = "this gateway was away from the venue for too long; the command was not 
 
 def new_number() -> int:
     """The number of a gateway: never that of another one, and none of those that one machine's processes have."""
-    return (1 << 32) + secrets.randbits(47)
+    return FIRST_GATEWAY + secrets.randbits(47)
 
 
 class GatewayBus:
@@ -150,6 +150,13 @@ class GatewayBus:
             await self._say(again=True)
             await asyncio.sleep(CALL_SECONDS)
 
+    async def leave(self, seconds: float) -> None:
+        """Waits so long for the answers to the last commands: those of sessions that have ended."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while self._courier.waiting and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
+            await asyncio.sleep(0.02)
+
     # --- batches in -------------------------------------------------------------------------------------------------
 
     def _hear(self, place: int, parcel: Parcel) -> None:
@@ -199,7 +206,7 @@ class GatewayBus:
             self._bus.refuse(refusal.origin, refusal.outcome)
 
     def _refuse(self, origin: Origin, why: str) -> None:
-        self._bus.refuse(Origin(self.number, origin.number), Outcome(Refusal.STORE_UNAVAILABLE, why))
+        self._bus.refuse(Origin(self.number, origin.number), Outcome(Refusal.VENUE_AWAY, why))
 
     def _on_lease_ended(self, reply: Reply) -> None:
         """The venue does not know this gateway. What it took before is in the batches up to `reply.seq`: once these are

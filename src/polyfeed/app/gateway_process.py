@@ -13,7 +13,7 @@ from polyfeed.app.bus_image import BusImage
 from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.gateway_bus import GatewayBus
-from polyfeed.app.gateway_role import GatewayRole, port_limits
+from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, port_limits
 from polyfeed.app.health import Health
 from polyfeed.app.historian import RemoteHistorian
 from polyfeed.app.master_key import vault_in
@@ -109,6 +109,7 @@ class GatewayProcess:
         self.ready = False
         if self._role is not None:
             await self._role.close(self.config.server.drain_seconds)
+            await self._link.leave(LAST_SECONDS)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -22,7 +22,7 @@ from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.terms import batches_config
 from polyfeed.bus.nats.writer import StreamWriter
 from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
-from polyfeed.model.commands import AnyCommand, Origin
+from polyfeed.model.commands import AnyCommand, EndGateway, Origin
 
 log = logging.getLogger("polyfeed.nats")
 
@@ -40,7 +40,8 @@ IMAGE_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 """Between two looks at the leases of gateways."""
 
-RETRY_SECONDS = 0.5
+DEAF_US = 3_000_000
+"""A look that comes so late says that this process stood still."""
 
 
 class Standing:
@@ -77,7 +78,7 @@ class VenueBus:
         section: BusSection,
         bus: MemoryBus,
         images: Callable[[], tuple[bytes, bytes, dict[str, bytes]]],
-        submit: Callable[[AnyCommand, Origin], None],
+        submit: Callable[[AnyCommand, Origin | None], None],
         now: Callable[[], int],
         history: HistoryRole | None,
         *,
@@ -212,13 +213,19 @@ class VenueBus:
         task.add_done_callback(self._asides.discard)
 
     async def _look_after(self) -> None:
+        """Ends leases. While this process stood still it was deaf, and nobody else was silent."""
+        looked = self._now()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            since, looked = looked, self._now()
             if self._entrance is None:
                 continue
+            if looked - since > DEAF_US:
+                self._entrance.pardon(looked)
             for gateway in self._entrance.expire(self._now()):
-                log.warning("gateway %d is gone: its lease has ended", gateway)
-                del self._inboxes[gateway]
+                log.warning("gateway %d is gone: its lease has ended, and what is bound to it is cancelled", gateway)
+                self._inboxes.pop(gateway, None)
+                self._submit(EndGateway(gateway), None)
 
     # --- history ----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from polyfeed.model.batches import Batch, encode_batch
-from polyfeed.model.commands import AnyCommand, Origin, Proceed, Record, Stamped
+from polyfeed.model.commands import AnyCommand, EndGateway, Origin, Proceed, Record, Stamped
 from polyfeed.store.chain import START, Chain
 from polyfeed.store.format import Mark
 from polyfeed.venue.venue import Venue
@@ -14,7 +14,7 @@ from polyfeed.venue.venue import Venue
 class History:
     """Stamps records and has the venue carry them out.
 
-    `numbers` has the last number of each gateway's commands. `hashed` says whether the running hash is kept, without
+    `numbers` has the last number of the commands of each gateway that has not ended. `hashed` says whether the running hash is kept, without
     which there is no `mark`; `start` is where the venue stands.
     """
 
@@ -33,6 +33,8 @@ class History:
         origin = record.origin
         if origin is not None and origin.number > self.numbers.get(origin.gateway, 0):
             self.numbers[origin.gateway] = origin.number
+        if isinstance(record.command, EndGateway):
+            self.numbers.pop(record.command.gateway, None)
         batch = self._apply(record.ts, record.command, origin)
         yield batch
         while batch.more:

@@ -14,6 +14,9 @@ from msgspec import Struct
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, Origin
 
+FIRST_GATEWAY = 1 << 32
+"""Numbers of gateways on a bus begin here; lower ones are of those in the venue's process, or beside it."""
+
 
 class Entered(Struct, frozen=True, array_like=True):
     """A command on its way, and for how many milliseconds it has been when it was sent."""

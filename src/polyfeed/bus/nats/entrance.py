@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from polyfeed.bus.nats.calls import Call, Entered, Refusal, Reply
+from polyfeed.bus.nats.calls import FIRST_GATEWAY, Call, Entered, Refusal, Reply
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.enums import Refusal as Why
@@ -70,7 +70,7 @@ class Entrance:
             return
         seat.entered = number
         if entered.age > LATE_MS:
-            self.refuse(seq, entered.origin, Outcome(Why.STORE_UNAVAILABLE, LATE))
+            self.refuse(seq, entered.origin, Outcome(Why.VENUE_AWAY, LATE))
         else:
             self._submit(entered.command, entered.origin)
 
@@ -83,17 +83,19 @@ class Entrance:
         return Reply(self._term, seat.entered, seq, known=True, refusals=(refusal,))
 
     def expire(self, now: int) -> list[int]:
-        """The gateways whose leases have ended."""
+        """The gateways whose leases have ended; those of an earlier term have one of their own from its beginning."""
         ended = [gateway for gateway, seat in self._seats.items() if now - seat.heard > LEASE_US]
+        if now - self._began > LEASE_US:
+            ended += [one for one in self._numbers if one >= FIRST_GATEWAY and one not in self._seats]
         for gateway in ended:
-            del self._seats[gateway]
+            self._seats.pop(gateway, None)
         return ended
 
-    def unheard(self, now: int, gateways: Mapping[int, object]) -> list[int]:
-        """Those of some gateways that nobody has heard since this term began, once a lease's time has passed."""
-        if now - self._began <= LEASE_US:
-            return []
-        return [gateway for gateway in gateways if gateway not in self._seats]
+    def pardon(self, now: int) -> None:
+        """Nobody was listened to for a while: all leases begin again."""
+        self._began = now
+        for seat in self._seats.values():
+            seat.heard = now
 
     def _seat(self, now: int, call: Call) -> _Seat | None:
         seat = self._seats.get(call.gateway)
