@@ -101,7 +101,7 @@ class GatewayBus:
             answer = await self._client.request(self._names.images, b"", timeout=IMAGE_SECONDS)
             return await self._store.get(answer.data.decode())
         except FAILURES as error:
-            log.warning("the venue gives no image (%s): looking for one that is kept", error)
+            log.debug("the venue gives no image (%s): looking for one that is kept", error)
         for name in await self._store.names():
             if name not in self._tried:
                 self._tried.add(name)

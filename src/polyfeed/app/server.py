@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
-from nats.aio.client import Client
-
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.api.endpoints import Problem
 from polyfeed.app.brokers import Brokers
@@ -27,7 +25,7 @@ from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.replay import replay
 from polyfeed.app.store import Store
 from polyfeed.app.tls import server_context, tls_files
-from polyfeed.app.venue_bus import Standing, VenueBus
+from polyfeed.app.venue_bus import MakeLink, Standing
 from polyfeed.app.wire import WireLog
 from polyfeed.app.workers import Workers
 from polyfeed.bus.memory import MemoryBus
@@ -58,8 +56,8 @@ class Server:
     """The venue, its flow and its ports; `now` is the wall clock in microseconds since the epoch, `gateway_now` that of
     connections where it is another.
 
-    The flow's setup is carried out before anybody can connect, then its sources run. With `client`, a connection to
-    NATS, the dialects' ports are those of gateways on the bus, of term `term` at least.
+    The flow's setup is carried out before anybody can connect, then its sources run. Where
+    `make_link` makes the way to gateways on a bus, the dialects' ports are theirs.
     """
 
     def __init__(
@@ -70,8 +68,7 @@ class Server:
         flow: Flow,
         store: Store | None = None,
         gateway_now: Callable[[], int] | None = None,
-        client: Client | None = None,
-        term: int = 1,
+        make_link: MakeLink | None = None,
     ) -> None:
         self.config = config = with_peatio(config)
         self.now = gateway_now or now
@@ -97,8 +94,10 @@ class Server:
         )
         self.faults = Faults(self.fans, memory.market, asyncio.get_running_loop().call_later)
         self.wire = WireLog(memory.market, self.fans.values(), self._bus)
-        self.link = None if client is None else self._make_link(client, term)
-        self.workers = self._make_workers() if config.server.workers and client is None else None
+        past = None if self.past is None else HistoryRole(self.past)
+        entry = self.sequencer.submit
+        self.link = None if make_link is None else make_link(self._bus, self._role.images, entry, past)
+        self.workers = self._make_workers() if config.server.workers and self.link is None else None
         self.brokers = Brokers(config, self._bus, memory, now)
         self._operator = Listener(Operator(self), port_limits(config))
         self._operator_port = 0
@@ -143,20 +142,6 @@ class Server:
             lambda number: numbers.get(number, 0),
             self.sequencer.submit,
             self.vault,
-        )
-
-    def _make_link(self, client: Client, term: int) -> VenueBus:
-        """The way to gateways on the bus, which start from what this process's own knows."""
-        return VenueBus(
-            client,
-            self.config.bus,
-            self._bus,
-            self._role.images,
-            self.sequencer.submit,
-            self.now,
-            None if self.past is None else HistoryRole(self.past),
-            demo=self.config.flow.demo,
-            term=term,
         )
 
     def _standing(self) -> Standing:
@@ -257,6 +242,7 @@ class Server:
             ended = await self._end_sequencer()
             await self.link.flush(LAST_SECONDS)
             await cancelled(others)
+            await self.link.leave()
         if self.past is not None:
             await self.past.stop()
         if self._store is not None:

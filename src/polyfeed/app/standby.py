@@ -127,11 +127,15 @@ class Standby:
 
     async def _place(self) -> tuple[int, Parcel | None]:
         """The last place whose records we all have, and a parcel that says whose they are."""
+        known = self._history.records
+        said = ""
         while True:
             try:
-                return await self.writer.find(lambda parcel: parcel.first + len(parcel.bodies) <= self._history.records)
+                return await self.writer.find(lambda parcel: parcel.first + len(parcel.bodies) - 1 <= known)
             except FAILURES as error:
-                log.warning("the stream %s cannot be read: %s; trying again", self._stream, error)
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("the stream %s cannot be read: %s; trying again", self._stream, error)
                 await asyncio.sleep(TRY_SECONDS)
 
     def _adopt(self, parcel: Parcel) -> None:
@@ -143,8 +147,8 @@ class Standby:
             self._store.adopt(bytes.fromhex(venue))
         elif venue != self._store.venue.hex():
             raise NoStandby(
-                f"the journal here is of the venue {self._store.venue.hex()} and the bus has records of {venue}: start with "
-                "that one's journal, with an empty directory, or with another bus.name"
+                f"the journal here is of the venue {self._store.venue.hex()}, the bus has records of {venue}: start "
+                "with that one's journal, with an empty directory, or with another bus.name"
             )
 
     def _hear(self, place: int, parcel: Parcel) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
 
 import msgspec
 from nats.aio.client import Client
@@ -17,6 +18,7 @@ from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.calls import call_decoder, encode
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.entrance import Entrance
+from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.terms import batches_config
@@ -44,6 +46,10 @@ DEAF_US = 3_000_000
 """A look that comes so late says that this process stood still."""
 
 
+Images = Callable[[], tuple[bytes, bytes, dict[str, bytes]]]
+"""Gives the state as of the last batch."""
+
+
 class Standing:
     """Where the venue stands: the name of its history, the epoch and number of its last batch, the last command of each
     gateway, and what makes its batches again, from one number to another, None where nothing does.
@@ -65,8 +71,10 @@ class Standing:
 
 
 class VenueBus:
-    """Carries one venue, whose batches are those of `bus`. `images` gives the state as of the last of them, `submit`
-    takes commands, `now` is the clock in microseconds, `history` answers questions about the past.
+    """Carries one venue, which has the `lease` and whose batches are those of `bus`.
+
+    `images` gives the state as of the last of them, `submit` takes commands, `now` is the clock in microseconds,
+    `history` answers questions about the past.
 
     `term` is the least that this process may begin, where it has begun one already. `demo` says whose master key
     gateways open credentials with.
@@ -76,16 +84,18 @@ class VenueBus:
         self,
         client: Client,
         section: BusSection,
+        lease: Lease,
         bus: MemoryBus,
-        images: Callable[[], tuple[bytes, bytes, dict[str, bytes]]],
+        images: Images,
         submit: Callable[[AnyCommand, Origin | None], None],
-        now: Callable[[], int],
         history: HistoryRole | None,
         *,
+        now: Callable[[], int],
         demo: bool,
         term: int,
     ) -> None:
         self._client = client
+        self._lease = lease
         self._names = names = Names(section.name)
         self._bus = bus
         self._images = images
@@ -149,15 +159,21 @@ class VenueBus:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts what works until it is cancelled; none should end before."""
-        return [asyncio.create_task(self._writer.run()), asyncio.create_task(self._look_after())]
+        works = (self._writer.run(), self._look_after(), self._lease.keep())
+        return [asyncio.create_task(work) for work in works]
 
     async def flush(self, seconds: float) -> None:
-        """Waits so long for the stream to have everything."""
+        """Waits so long for the stream to have everything that was decided; nothing more will be."""
         self._send()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while self._writer.waiting and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
             await asyncio.sleep(0.02)
+
+    async def leave(self) -> None:
+        """Gives the lease back, once the tasks have ended, so that the next venue need not wait."""
+        with suppress(*FAILURES):
+            await self._lease.leave()
 
     # --- batches out ------------------------------------------------------------------------------------------------
 
@@ -278,3 +294,7 @@ def _history(standing: Standing, last: list[Parcel], term: int) -> tuple[str, in
         log.error("the stream has batch %d and the journal ends at %d: another history begins", reached, standing.seq)
         return f"{standing.history}-{term}", standing.seq
     return mine[0].history, reached
+
+
+MakeLink = Callable[[MemoryBus, Images, Callable[[AnyCommand, Origin | None], None], HistoryRole | None], VenueBus]
+"""Makes one for the bus of a server."""

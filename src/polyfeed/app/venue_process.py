@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from functools import partial
 
 from nats.aio.client import Client
 
@@ -14,6 +14,7 @@ from polyfeed.app.flow import flow_of
 from polyfeed.app.server import Server
 from polyfeed.app.standby import Standby
 from polyfeed.app.store import Store
+from polyfeed.app.venue_bus import VenueBus
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.market.market import Market
@@ -50,21 +51,21 @@ class VenueProcess:
             self._tasks.append(asyncio.create_task(standby.writer.run()))
         else:
             await self._wait()
-        self._tasks.append(asyncio.create_task(self._lease.keep()))
         market = Market() if self._store is None else self._store.replica.market
         flow = flow_of(self._config, market)
-        self._server = Server(self._config, SteadyClock(), market, flow, self._store, client=self._client, term=term)
+        now = SteadyClock()
+        section, demo = self._config.bus, self._config.flow.demo
+        make_link = partial(VenueBus, self._client, section, self._lease, now=now, demo=demo, term=term)
+        self._server = Server(self._config, now, market, flow, self._store, make_link=make_link)
         await self._server.start()
 
     async def stop(self) -> None:
-        """Ends, and gives the lease back, so that the next venue need not wait."""
+        """Ends, if it began."""
         if self._server is not None:
             await self._server.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(*FAILURES):
-            await self._lease.leave()
 
     async def failed(self) -> None:
         """Returns when this cannot be the venue any more; the log says why."""

@@ -14,8 +14,8 @@ from polyfeed.venue.venue import Venue
 class History:
     """Stamps records and has the venue carry them out.
 
-    `numbers` has the last number of the commands of each gateway that has not ended. `hashed` says whether the running hash is kept, without
-    which there is no `mark`; `start` is where the venue stands.
+    `numbers` has the number of the last command of each gateway that has not ended. `hashed` says whether the running
+    hash is kept, without which there is no `mark`; `start` is where the venue stands.
     """
 
     def __init__(self, venue: Venue, start: Mark | None = None, *, hashed: bool = False) -> None:
