@@ -13,10 +13,12 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from polyfeed.app.ports import free_ports
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 INSTALL = ["apt-get", "install", "-y", "-q", "rabbitmq-server"]
@@ -137,15 +139,6 @@ def broker(directory: Path) -> Iterator[RabbitMQ]:
         yield one
     finally:
         one.stop()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback that nobody listens on, all different because they are held together."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def speaks_amqp(port: int) -> bool:
