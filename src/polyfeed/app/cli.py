@@ -13,6 +13,7 @@ from pathlib import Path
 from polyfeed import __version__
 from polyfeed.app import account, bus_roles, fault, journal, ranger, record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
+from polyfeed.app.doctor.verb import doctor
 from polyfeed.app.operator_client import CallFailed
 from polyfeed.dialects.registry import INBOUND
 
@@ -146,6 +147,24 @@ def parser() -> argparse.ArgumentParser:
     verb.add_argument("--low-priority", action="store_true", help="leave the processor to others")
     verb.set_defaults(run=lambda options: journal.snapshot(_load(options), options))
 
+    verb = _verb(
+        verbs,
+        "doctor",
+        "look whether this machine and the bus are as polyfeed wants them",
+        "polyfeed doctor --bus nats://10.0.0.1,10.0.0.2,10.0.0.3 --standby",
+    )
+    _configuration(verb)
+    verb.add_argument("--bus", metavar="nats://HOST,…", help="NATS servers to look at (default: this machine alone)")
+    verb.add_argument("--standby", action="store_true", help="expect what a venue with a standby needs")
+    verb.add_argument(
+        "--monitor",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a server's monitoring port; may be repeated (default: port 8222 of each)",
+    )
+    verb.set_defaults(run=_doctor)
+
     verb = _verb(verbs, "config", "show or check the configuration", "polyfeed config show --set kraken.profile=1.x")
     verb.add_argument("action", choices=["show", "check"], help="print all of it as TOML, or only say whether it holds")
     _configuration(verb)
@@ -214,7 +233,7 @@ def _load(options: argparse.Namespace) -> Config:
     short = {"host": "server.host", "tls": "server.tls", "tls_key": "server.tls_key", "speed": "flow.speed"}
     if options.run in (_serve, _venue):
         short |= {"journal": "store.journal", "store": "store.history", "workers": "server.workers"}
-    if options.run in (_venue, _gateway):
+    if options.run in (_venue, _gateway, _doctor):
         short |= {"bus": "bus.url"}
     given = [f"{key}={value}" for name, key in short.items() if (value := getattr(options, name, None)) is not None]
     if getattr(options, "standby", False):
@@ -246,6 +265,10 @@ def _replay(options: argparse.Namespace) -> int:
     if not options.files:
         raise ValueError("give the recordings to serve, or --journal DIR")
     return asyncio.run(serve.replay(_load(options), options.dialect, options.files, loop=not options.once))
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    return doctor(_load(options), options.monitor)
 
 
 def _config(options: argparse.Namespace) -> int:

@@ -156,7 +156,7 @@ class NatsServer:
             "jetstream {",
             f"  store_dir: {msgspec.json.encode(str(self.directory)).decode()}",
             f"  max_file_store: {STORE_BYTES}",
-            f"  sync_interval: {self._sync}",
+            f'  sync_interval: "{self._sync}"',
             "}",
         ]
         if self.routes:

@@ -1,0 +1,1 @@
+"""`polyfeed doctor`: whether this machine, the NATS servers and their streams are as polyfeed wants them."""
