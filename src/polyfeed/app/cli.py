@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from polyfeed import __version__
-from polyfeed.app import account, bus_roles, fault, journal, ranger, record, serve, status, tap
+from polyfeed.app import account, bus_roles, cluster, fault, journal, ranger, record, serve, status, tap
 from polyfeed.app.config import Config, ConfigError, as_toml, load
 from polyfeed.app.doctor.verb import doctor
 from polyfeed.app.operator_client import CallFailed
@@ -164,6 +164,9 @@ def parser() -> argparse.ArgumentParser:
         help="a server's monitoring port; may be repeated (default: port 8222 of each)",
     )
     verb.set_defaults(run=_doctor)
+
+    verb = _verb(verbs, "cluster", "try out a venue and its gateways on a bus", "polyfeed cluster up --nodes 3")
+    cluster.add_verbs(verb.add_subparsers(required=True, metavar="ACTION"))
 
     verb = _verb(verbs, "config", "show or check the configuration", "polyfeed config show --set kraken.profile=1.x")
     verb.add_argument("action", choices=["show", "check"], help="print all of it as TOML, or only say whether it holds")

@@ -86,6 +86,11 @@ class NatsServer:
         return self.directory / "jetstream"
 
     @property
+    def command(self) -> list[str]:
+        """What starts it."""
+        return self._child.command
+
+    @property
     def pid(self) -> int:
         """The process's number; 0 while there is none."""
         return self._child.pid
