@@ -212,9 +212,9 @@ class GatewayBus:
         """The venue does not know this gateway. What it took before is in the batches up to `reply.seq`: once these are
         heard, what has no answer was not carried out and never will be.
         """
-        if self.seq < reply.seq:
+        if not self._courier.joined or self.seq < reply.seq:
             return
-        log.warning("the venue has ended the lease of this gateway: it begins with another number")
+        log.warning("the venue does not know this gateway any more: it begins with another number")
         self._courier.forsake(lambda origin: self._refuse(origin, ENDED))
         self._courier = Courier(new_number())
         self._renumber(self.number)

@@ -165,8 +165,11 @@ class Server:
             self.past.start()
         if self.link is not None:
             await self.link.begin(self._standing())
+        begun = self.sequencer.history.records > len(self._setup)
         await self._set_up()
-        await self.driver.warm_up(WARM_UP_SECONDS)
+        if not begun or self.link is None:
+            # Nobody waits for a venue that begins; for one that takes over, everybody.
+            await self.driver.warm_up(WARM_UP_SECONDS)
         await self._open_dialects()
         self._operator_port = await self._operator.open(self.config.http.host, self.config.http.port)
         self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self.driver.run())]

@@ -32,7 +32,7 @@ from polyfeed.venue.version import ENGINE
 
 log = logging.getLogger("polyfeed.standby")
 
-TRY_SECONDS = 0.5
+TRY_SECONDS = 0.25
 """Between two attempts to become the venue."""
 
 GROUP = 4096

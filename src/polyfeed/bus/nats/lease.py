@@ -19,8 +19,8 @@ from polyfeed.bus.nats.connection import FAILURES, jetstream
 
 log = logging.getLogger("polyfeed.nats")
 
-LEASE_SECONDS = 4.0
-RENEW_SECONDS = 1.0
+LEASE_SECONDS = 3.0
+RENEW_SECONDS = 0.75
 KEY = "venue"
 
 
