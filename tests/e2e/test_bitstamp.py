@@ -71,6 +71,7 @@ async def caught_up(one: World, clients: list[Client]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("either_bus")
 async def test_two_gateways_say_the_same() -> None:
     async with world("flow.agents=20") as one:
         await one.pass_time(1.0)
@@ -88,6 +89,7 @@ async def test_two_gateways_say_the_same() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("either_bus")
 async def test_the_official_reconciliation_over_sockets() -> None:
     """REST from one gateway, socket from the other."""
     async with world("flow.agents=20") as one:
@@ -121,6 +123,7 @@ async def get(port: int, path: str) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("either_bus")
 async def test_clients_are_asked_to_reconnect_and_miss_nothing() -> None:
     """A gateway stops while the other goes on: old and new socket overlap, together they have every order event."""
     async with world("flow.agents=20", "bitstamp.reconnect_seconds=1.0") as one:

@@ -60,6 +60,7 @@ async def settled(one: World, *clients: Client) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("capture", "least"), [("orders", 500), ("levels", 100)])
+@pytest.mark.usefixtures("either_bus")
 async def test_both_gateways_say_the_same_bytes(capture: str, least: int) -> None:
     async with world(*SETTINGS, f"flow.capture={capture}") as one:
         await one.pass_time(2)
@@ -109,6 +110,7 @@ def check_books(one: World, client: Client, pair: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("either_bus")
 async def test_a_user_trades() -> None:
     async with world("flow.agents=0", "flow.capture=off", "ekiden.rest_rate=0") as one:
         port = one.first.ports["ekiden"]
@@ -147,6 +149,7 @@ async def test_a_user_trades() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("either_bus")
 async def test_a_user_trades_a_perpetual() -> None:
     """Leverage and margin mode over REST, positions on the socket of a gateway that came later, closed with a profit."""
     async with world("flow.agents=0", "flow.capture=off", "ekiden.rest_rate=0") as one:

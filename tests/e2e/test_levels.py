@@ -47,6 +47,7 @@ class Clients:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("either_bus")
 async def test_feeds_tick_by_the_time_of_the_recording() -> None:
     async with world("flow.agents=0", "flow.capture=levels") as one:
         early = await Clients.open(one.first)

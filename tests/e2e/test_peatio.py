@@ -84,6 +84,7 @@ def names(messages: list[str]) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", ["2.2", "3.x"])
+@pytest.mark.usefixtures("either_bus")
 async def test_both_gateways_say_the_same_bytes(profile: str) -> None:
     key = (files("polyfeed") / "data" / "peatio" / "demo-key.pub").read_text("ascii")
     token = mint(demo_private_key(), {"uid": "ID1001"}, int(time.time() * 1e6))

@@ -71,6 +71,7 @@ def book_of(client: Client, market: str) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("either_bus")
 async def test_both_gateways_say_the_same_bytes() -> None:
     async with world("flow.agents=5", *ALONE) as one:
         await one.pass_time(1)
@@ -130,6 +131,7 @@ async def test_both_gateways_say_the_same_bytes() -> None:
             await client.close()
 
 
+@pytest.mark.usefixtures("either_bus")
 async def test_an_order_of_another_way_is_seen_and_cancelled_in_bulk() -> None:
     """An order that no Rails client entered is one of the user's orders like any other."""
     async with world("flow.agents=0", "flow.capture=off", *ALONE) as one:

@@ -38,6 +38,7 @@ def after(client: Client, text: str) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", ["0.2.0", "1.x"])
+@pytest.mark.usefixtures("either_bus")
 async def test_both_gateways_say_the_same_bytes(profile: str) -> None:
     async with world(f"kraken.profile={profile}", "flow.agents=5") as one:
         await one.pass_time(2)

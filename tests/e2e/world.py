@@ -1,4 +1,8 @@
-"""A venue with the demo's flow on a clock that is stepped, a bus that encodes and decodes, and gateways on free ports."""
+"""A venue with the demo's flow on a clock that is stepped, a bus that encodes and decodes, and gateways on free ports.
+
+The bus is in memory, or, for those who ask for `either_bus`, a real NATS server: then every gateway but the first one
+hears the venue, and sends it commands, through that.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,13 @@ from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
 from polyfeed.venue.venue import Venue
+from tests.e2e.wire import Wire
+
+ON_NATS = False
+"""Whether worlds are on NATS: see `either_bus`."""
+
+SETTLING = 0.001
+"""Seconds that a step takes where a command comes through another process."""
 
 START = 1_800_000_000_000_000
 STEP = 10_000
@@ -29,7 +40,8 @@ STEP = 10_000
 class World:
     """Venue time is `time`, in microseconds; nothing happens but in `pass_time`."""
 
-    def __init__(self, settings: list[str]) -> None:
+    def __init__(self, settings: list[str], wire: Wire | None) -> None:
+        self.wire = wire
         self.time = START
         base = [f"{name}.port=0" for name in (*DIALECTS, "http")]
         base += ["kraken.message_rate=0", "kraken.idle_timeout=0", "flow.demo=true"]
@@ -50,6 +62,8 @@ class World:
         return role
 
     async def start(self) -> None:
+        if self.wire is not None:
+            await self.wire.open_venue(self.config.bus, self.bus, self.first.images, self.sequencer)
         for command in self.flow.setup:
             self.sequencer.submit(command)
         await self.sequencer.drain()
@@ -57,6 +71,11 @@ class World:
 
     async def another_gateway(self) -> GatewayRole:
         """A gateway that starts now, from a snapshot of the first one's market."""
+        if self.wire is not None:
+            role = await self.wire.gateway(self.config)
+            self.gateways.append(role)
+            await role.open(None)
+            return role
         role = self._gateway(self.first.remember())
         await role.open(None)
         return role
@@ -69,21 +88,30 @@ class World:
             self.driver.step(self.time)
             await self.sequencer.drain()
             await self.sequencer.work_off()
-            await asyncio.sleep(0)
+            await asyncio.sleep(0 if self.wire is None else SETTLING)
+        await self.heard()
 
     async def command(self, command: AnyCommand) -> None:
         self.sequencer.submit(command)
         await self.sequencer.drain()
+        await self.heard()
+
+    async def heard(self) -> None:
+        """Returns when every gateway has heard of everything."""
+        if self.wire is not None:
+            await self.wire.heard()
 
     async def stop(self) -> None:
         for role in self.gateways:
             await role.close(5.0)
+        if self.wire is not None:
+            await self.wire.close()
 
 
 @asynccontextmanager
 async def world(*settings: str) -> AsyncIterator[World]:
     """A started world."""
-    one = World(list(settings))
+    one = World(list(settings), Wire() if ON_NATS else None)
     await one.start()
     try:
         yield one

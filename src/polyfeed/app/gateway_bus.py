@@ -85,6 +85,16 @@ class GatewayBus:
         return self._intake.seen.get(self._epoch, 0)
 
     @property
+    def joined(self) -> bool:
+        """Whether the venue knows this gateway, and takes its commands."""
+        return self._courier.joined
+
+    @property
+    def seen(self) -> dict[int, int]:
+        """The number of each epoch's last batch that was heard."""
+        return self._intake.seen
+
+    @property
     def trouble(self) -> str:
         """Why what this gateway shows cannot be vouched for, empty when it can."""
         behind = self._now() - self._fresh_at
@@ -171,7 +181,7 @@ class GatewayBus:
 
     def enter(self, command: AnyCommand, origin: Origin) -> None:
         """Takes a client's command. While the venue is away it is refused at once, and not sent later."""
-        if self.trouble or not self._client.is_connected or not self._courier.joined:
+        if self.trouble or not self._client.is_connected or not self.joined:
             asyncio.get_running_loop().call_soon(self._refuse, origin, AWAY)
             return
         self._courier.enter(self._now(), command, origin)

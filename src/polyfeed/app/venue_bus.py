@@ -77,7 +77,7 @@ class VenueBus:
     `history` answers questions about the past.
 
     `term` is the least that this process may begin, where it has begun one already. `demo` says whose master key
-    gateways open credentials with.
+    gateways open credentials with. `seen` has the number of each epoch's last batch.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class VenueBus:
         self._writer = StreamWriter(client, batches_config(names, section.replicas))
         self._store = ImageStore(client, names.store, section.replicas)
         self._entrance: Entrance | None = None
-        self._seen: dict[int, int] = {}
+        self.seen: dict[int, int] = {}
         self._bodies: list[bytes] = []
         self._bytes = 0
         self._count = 0
@@ -142,7 +142,7 @@ class VenueBus:
             if await self._writer.claim(history, term):
                 break
         self._entrance = Entrance(term, self._now(), standing.numbers, self._submit)
-        self._seen = {standing.epoch: reached}
+        self.seen = {standing.epoch: reached}
         if standing.again is not None and 0 < standing.seq - reached <= MOST_MISSING:
             for batch in standing.again(reached + 1, standing.seq):
                 self._on_batch(batch)
@@ -185,7 +185,7 @@ class VenueBus:
             asyncio.get_running_loop().call_soon(self._send)
         self._bodies.append(body)
         self._bytes += len(body)
-        self._seen[batch.epoch] = batch.seq
+        self.seen[batch.epoch] = batch.seq
 
     def _send(self) -> None:
         """What one turn of the event loop decided goes out as one message."""
@@ -205,14 +205,14 @@ class VenueBus:
         if self._entrance is None:
             return
         self._inboxes[call.gateway] = message.reply
-        reply = self._entrance.take(self._now(), self._seen.get(self._epoch, 0), call)
+        reply = self._entrance.take(self._now(), self.seen.get(self._epoch, 0), call)
         await self._publish(message.reply, encode(reply))
 
     def _on_refusal(self, origin: Origin, outcome: Outcome) -> None:
         """Tells a gateway at once what its next call would tell it too."""
         if self._entrance is None:
             return
-        reply = self._entrance.refuse(self._seen.get(self._epoch, 0), origin, outcome)
+        reply = self._entrance.refuse(self.seen.get(self._epoch, 0), origin, outcome)
         if reply is not None:
             self._aside(self._publish(self._inboxes[origin.gateway], encode(reply)))
 
@@ -274,7 +274,7 @@ class VenueBus:
     async def _put_image(self) -> str:
         market, accounts, projections = self._images()
         writer = self._writer
-        place = (writer.history, writer.last, self._epoch, dict(self._seen), dict(self._numbers))
+        place = (writer.history, writer.last, self._epoch, dict(self.seen), dict(self._numbers))
         image = BusImage(FORM, *place, self._demo, market, accounts, projections)
         name = f"{image.history}.{self._writer.term}.{sum(image.seen.values())}"
         await self._store.put(name, image)

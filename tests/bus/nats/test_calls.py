@@ -205,7 +205,7 @@ def test_nothing_is_said_before_the_venue_knows_the_gateway() -> None:
 
 def test_a_command_that_was_long_on_its_way_is_refused() -> None:
     courier, taken = Courier(GATEWAY), []
-    entrance = Entrance(1, 0, {}, lambda command, origin: taken.append(origin.number))
+    entrance = Entrance(1, 0, {}, lambda _, origin: taken.append(origin.number))
     entrance.take(0, 0, Call(GATEWAY, 1, joining=True))
     entered(courier, 1)
     late = courier.call((LATE_MS + 1) * 1000)
@@ -217,7 +217,7 @@ def test_a_command_that_was_long_on_its_way_is_refused() -> None:
 
 
 def test_a_lease_ends_with_silence_and_not_with_a_venue_that_was_deaf() -> None:
-    entrance = Entrance(1, 0, {FIRST_GATEWAY + 9: 4, 2: 7}, lambda command, origin: None)
+    entrance = Entrance(1, 0, {FIRST_GATEWAY + 9: 4, 2: 7}, lambda *_: None)
     entrance.take(0, 0, Call(GATEWAY, 1, joining=True))
     assert entrance.expire(LEASE_US) == []
     entrance.pardon(LEASE_US)

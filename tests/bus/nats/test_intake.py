@@ -58,8 +58,7 @@ def test_what_is_taken_counts_up_by_one(parcels: list[list[int]]) -> None:
     intake, taken = Intake("h", {}), []
     for one in parcels:
         try:
-            for batch in intake.take(parcel(*one)):
-                taken.append(batch.seq)
+            taken.extend(batch.seq for batch in intake.take(parcel(*one)))
         except Hole:
             break
     assert taken == list(range(1, len(taken) + 1))
