@@ -1,0 +1,207 @@
+"""NATS x 3, two venues and two gateways as processes, each in a network of its own where links are to be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from polyfeed.app.children import Child
+from polyfeed.app.nats_server import NatsCluster
+from polyfeed.app.ports import free_ports
+from polyfeed.dialects.registry import DIALECTS
+from tests.store.kill_clients import Told
+from tests.store.server import QUIET
+
+READY_SECONDS = 90.0
+NAMES = ("n1", "n2", "n3", "v1", "v2", "g1", "g2")
+
+
+class Networks:
+    """A network namespace for each process, joined by a bridge: links between two of them can be cut, one way or both."""
+
+    def __init__(self) -> None:
+        self._mark = uuid4().hex[:6]
+        self._hosts = {name: f"10.213.7.{number}" for number, name in enumerate(NAMES, 1)}
+
+    def __enter__(self) -> Networks:
+        bridge = f"pb{self._mark}"
+        run("ip", "link", "add", bridge, "type", "bridge")
+        run("ip", "link", "set", bridge, "up")
+        for name, host in self._hosts.items():
+            space, ours = self.space(name), f"p{name}{self._mark}"
+            run("ip", "netns", "add", space)
+            run("ip", "link", "add", ours, "type", "veth", "peer", "name", "eth0", "netns", space)
+            run("ip", "link", "set", ours, "master", bridge, "up")
+            run(*self.prefix(name), "ip", "link", "set", "lo", "up")
+            run(*self.prefix(name), "ip", "addr", "add", f"{host}/24", "dev", "eth0")
+            run(*self.prefix(name), "ip", "link", "set", "eth0", "up")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in self._hosts:
+            subprocess.run(["ip", "netns", "del", self.space(name)], check=False)
+        subprocess.run(["ip", "link", "del", f"pb{self._mark}"], check=False)
+
+    def space(self, name: str) -> str:
+        return f"polyfeed-{self._mark}-{name}"
+
+    def host(self, name: str) -> str:
+        return self._hosts[name]
+
+    def prefix(self, name: str) -> list[str]:
+        return ["ip", "netns", "exec", self.space(name)]
+
+    def cut(self, name: str, other: str) -> None:
+        """From now on nothing that `name` sends comes to `other`."""
+        run(*self.prefix(name), "ip", "route", "add", "blackhole", f"{self._hosts[other]}/32")
+
+    def heal(self, name: str, other: str) -> None:
+        """It comes there again."""
+        run(*self.prefix(name), "ip", "route", "del", "blackhole", f"{self._hosts[other]}/32")
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+class Load:
+    """Traders and readers of one gateway (load.py)."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, prefix: Sequence[str], ports: dict[str, int], seed: int, readers: int) -> Load:
+        process = await asyncio.create_subprocess_exec(
+            *(*prefix, sys.executable, "-m", "tests.cluster.load", json.dumps(ports), str(seed), str(readers)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=1 << 28,
+            cwd=Path(__file__).parents[2],
+        )
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"going\n"
+        return cls(process)
+
+    async def report(self) -> dict[str, Any]:
+        """Ends it; what it met."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        async with asyncio.timeout(READY_SECONDS):
+            line = await self._process.stdout.readline()
+            await self._process.wait()
+        return dict(json.loads(line))
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+
+
+class Rig:
+    """The processes, by name: n1 to n3, v1 and v2, g1 and g2."""
+
+    def __init__(self, directory: Path, networks: Networks | None, *settings: str) -> None:
+        self.directory = directory
+        self.networks = networks
+        self.loads: list[Load] = []
+        self.ports: dict[str, dict[str, int]] = {}
+        hosts = [] if networks is None else [networks.host(name) for name in NAMES[:3]]
+        prefixes = [] if networks is None else [networks.prefix(name) for name in NAMES[:3]]
+        self.nats = NatsCluster(directory, 3, hosts=hosts, prefixes=prefixes)
+        self.servers = dict(zip(NAMES[:3], self.nats.servers, strict=True))
+        self.children = {name: self._child(name, settings) for name in NAMES[3:]}
+
+    def prefix(self, name: str) -> list[str]:
+        return [] if self.networks is None else self.networks.prefix(name)
+
+    def _child(self, name: str, settings: Sequence[str]) -> Child:
+        verb = "venue" if name.startswith("v") else "gateway"
+        numbers = free_ports(len(DIALECTS) + 1)
+        self.ports[name] = dict(zip((*DIALECTS, "http"), numbers, strict=True))
+        given = [f"{key}.port={number}" for key, number in self.ports[name].items()]
+        given += [*QUIET, "bus.replicas=3", "store.keep=all", "server.drain_seconds=2", "log.level=info", *settings]
+        words = ["--bus", self.nats.url]
+        if verb == "venue":
+            words += ["--demo", "--standby", "--journal", str(self.directory / name)]
+        words += [word for one in given for word in ("--set", one)]
+        return Child(name, [*self.prefix(name), sys.executable, "-m", "polyfeed", verb, *words])
+
+    async def start(self, name: str) -> None:
+        """Starts a process, or starts it again."""
+        if name in self.children:
+            self.children[name].lines.clear()
+        await (self.servers.get(name) or self.children[name]).start()
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL."""
+        await (self.servers.get(name) or self.children[name]).kill()
+
+    async def stop(self, name: str) -> None:
+        """SIGTERM, and its orderly end."""
+        await (self.servers[name].stop() if name in self.servers else self.children[name].stop(30.0))
+
+    async def until_ready(self, *names: str) -> float:
+        """Waits for processes to say that they are ready; how long that took."""
+        began = time.monotonic()
+        async with asyncio.timeout(READY_SECONDS):
+            for name in names:
+                child = self.children[name]
+                while not any("polyfeed is ready" in line for line in child.lines):
+                    assert child.code is None, (name, list(child.lines)[-20:])
+                    await asyncio.sleep(0.05)
+        return time.monotonic() - began
+
+    async def load(self, name: str, seed: int, readers: int) -> None:
+        """Begins to trade and read on a gateway."""
+        self.loads.append(await Load.start(self.prefix(name), self.ports[name], seed, readers))
+
+    async def reports(self) -> list[dict[str, Any]]:
+        """Ends all loads; what they met."""
+        loads, self.loads = self.loads, []
+        return [*await asyncio.gather(*(one.report() for one in loads))]
+
+    async def end(self) -> None:
+        for load in self.loads:
+            load.kill()
+        for name in ("g1", "g2", "v2", "v1"):
+            await self.children[name].stop(30.0)
+        await self.nats.stop()
+
+
+@asynccontextmanager
+async def rig(directory: Path, networks: Networks | None = None, *settings: str) -> AsyncIterator[Rig]:
+    """Everything started: v1 is the venue, v2 its standby."""
+    one = Rig(directory, networks, *settings)
+    try:
+        await one.nats.start()
+        await one.start("v1")
+        await one.until_ready("v1")
+        for name in ("v2", "g1", "g2"):
+            await one.start(name)
+        await one.until_ready("g1", "g2")
+        yield one
+    finally:
+        await one.end()
+
+
+def told_of(report: dict[str, Any]) -> dict[str, Told]:
+    """What a load's clients were told, as it was."""
+    found = {}
+    for name, said in report["told"].items():
+        told = found[name] = Told()
+        told.sent, told.orders, told.cancelled = set(said["sent"]), said["orders"], set(said["cancelled"])
+        told.fills.update({(order, Decimal(price), Decimal(size)): n for order, price, size, n in said["fills"]})
+        told.filled = {order: Decimal(size) for order, size in said["filled"].items()}
+        told.answers = said["answers"]
+        told.refused.update(said["refused"])
+    return found

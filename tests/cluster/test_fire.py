@@ -1,0 +1,176 @@
+"""Two venues, two gateways and three NATS servers under fire: nothing acknowledged is lost or doubled, every book is
+right afterwards, and nobody was shown an old one without being told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.rig import Networks, Rig, rig, told_of
+from tests.store.test_kills import Truth
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
+
+READERS = 20
+HEALED_SECONDS = 30.0
+STALE_SECONDS = 3.0
+TOLD_SECONDS = 4.0
+"""A reader is told within so long after a cut that outlives `bus.stale_seconds`."""
+
+
+async def fire(rig: Rig, *faults: Callable[[Rig], Awaitable[None]]) -> list[dict[str, Any]]:
+    """Trades on both gateways while things break; what the clients met. Everything is checked."""
+    for number, name in enumerate(("g1", "g2")):
+        await rig.load(name, number, READERS)
+    await asyncio.sleep(2.0)
+    for fault in faults:
+        await fault(rig)
+        await asyncio.sleep(2.0)
+    reports = await rig.reports()
+    for name in ("g1", "g2"):
+        await rig.stop(name)
+    check(rig, reports)
+    for name, report in zip(("g1", "g2"), reports, strict=True):
+        told = told_of(report).values()
+        counts = {"answers": sum(one.answers for one in told), "orders": sum(len(one.orders) for one in told)}
+        print(name, counts, {**sum((one.refused for one in told), Counter())})
+    return reports
+
+
+def check(rig: Rig, reports: list[dict[str, Any]]) -> None:
+    """Holds what clients were told against the journal of the venue that was left."""
+    truth = Truth()
+    truth.read_on(rig.directory / leader(rig))
+    for report in reports:
+        for name, told in told_of(report).items():
+            assert told.orders, (name, told.refused)
+            truth.check(name, told)
+    tops = [reader["top"] for report in reports for reader in report["readers"]]
+    assert all(reader["wrong"] == "" for report in reports for reader in report["readers"])
+    assert tops
+    assert all(top == tops[0] for top in tops), "every reader of every gateway has the same book"
+    assert tops[0] == book_of(truth)
+
+
+def leader(rig: Rig) -> str:
+    """The venue that is one now."""
+    lines = {name: [*rig.children[name].lines] for name in ("v1", "v2")}
+    running = [name for name in lines if rig.children[name].pid]
+    return next(name for name in running if any("polyfeed is ready" in line for line in lines[name]))
+
+
+def book_of(truth: Truth) -> dict[str, list[list[str]]]:
+    """The ten best levels of the market as the journal has them, in Kraken's numbers."""
+    state = truth.replica.market.by_symbol("kraken", "XBT/USD")
+    assert state is not None
+    sides = {"a": state.book.asks, "b": state.book.bids}
+    return {
+        name: [[f"{one.price / 1e5:.5f}", f"{one.size / 1e8:.8f}"] for one in side.top(10)]
+        for name, side in sides.items()
+    }
+
+
+async def test_gateway_killed(tmp_path: Path) -> None:
+    async def kill(rig: Rig) -> None:
+        await rig.kill("g1")
+        await asyncio.sleep(1.0)
+        await rig.start("g1")
+        print(f"g1 was back after {await rig.until_ready('g1'):.1f} s")
+
+    async with rig(tmp_path) as one:
+        await fire(one, kill)
+
+
+async def test_nats_server_killed(tmp_path: Path) -> None:
+    def kill(name: str) -> Callable[[Rig], Awaitable[None]]:
+        async def fault(rig: Rig) -> None:
+            await rig.kill(name)
+            await asyncio.sleep(3.0)
+            await rig.start(name)
+            await rig.nats.until_ready()
+
+        return fault
+
+    async with rig(tmp_path) as one:
+        await fire(one, kill("n1"), kill("n2"), kill("n3"))
+
+
+async def test_venue_killed(tmp_path: Path) -> None:
+    async def kill(rig: Rig) -> None:
+        await rig.kill("v1")
+        print(f"v2 was the venue after {await rig.until_ready('v2'):.1f} s")
+        await rig.start("v1")
+
+    async with rig(tmp_path) as one:
+        await fire(one, kill)
+
+
+async def test_rolling_restart(tmp_path: Path) -> None:
+    """Every process is replaced, one after the other, each in its orderly way."""
+
+    async def restart(rig: Rig) -> None:
+        for name in ("g1", "g2"):
+            await rig.stop(name)
+            await rig.start(name)
+            await rig.until_ready(name)
+        for name in ("n1", "n2", "n3"):
+            await rig.stop(name)
+            await rig.start(name)
+            await rig.nats.until_ready()
+        await rig.stop("v1")
+        print(f"v2 was the venue after {await rig.until_ready('v2'):.1f} s")
+        await rig.start("v1")
+        await asyncio.sleep(2.0)
+        await rig.stop("v2")
+        print(f"v1 was the venue after {await rig.until_ready('v1'):.1f} s")
+        await rig.start("v2")
+
+    async with rig(tmp_path) as one:
+        await fire(one, restart)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "both"),
+    [("g1", "n", True), ("n", "g1", False), ("v1", "n", True), ("v1", "n", False), ("n1", "n2", True)],
+)
+async def test_partition(tmp_path: Path, name: str, other: str, both: bool) -> None:
+    """`n` is all NATS servers. What is cut heals after twice the time in which a gateway is stale."""
+
+    async def cut(rig: Rig) -> None:
+        networks = rig.networks
+        assert networks is not None
+        links = [(a, b) for a in names(name) for b in names(other)]
+        links += [(b, a) for a, b in links] if both else []
+        for link in links:
+            networks.cut(*link)
+        await asyncio.sleep(2 * STALE_SECONDS)
+        for link in links:
+            networks.heal(*link)
+        await asyncio.sleep(STALE_SECONDS)
+
+    with Networks() as networks:
+        async with rig(tmp_path, networks) as one:
+            began = time.time()
+            reports = await fire(one, cut)
+            print(told_when(reports, began))
+
+
+def names(name: str) -> list[str]:
+    return ["n1", "n2", "n3"] if name == "n" else [name]
+
+
+def told_when(reports: list[dict[str, Any]], began: float) -> str:
+    """When gateways were not ready and what their first readers were told, for people."""
+    lines = []
+    for name, report in zip(("g1", "g2"), reports, strict=True):
+        ready = ", ".join(f"{'ready' if on else 'not ready'} {at - began:.1f}" for at, on in report["ready"])
+        told = ", ".join(f"{what} {at - began:.1f}" for at, what in report["readers"][0]["events"])
+        lines.append(f"{name}: {ready}; {told}")
+    return "\n".join(lines)
