@@ -6,11 +6,11 @@ import argparse
 import os
 import platform
 
-from bench import engine, gateway, journal, orders, peatio
+from bench import bus, engine, gateway, journal, orders, peatio
 from bench.peers import measure, report
 from bench.peers.servers import SERVERS
 
-PARTS = ("engine", "journal", "fanout", "latency", "orders", "peatio", "memory", "peers")
+PARTS = ("engine", "journal", "fanout", "latency", "orders", "peatio", "bus", "memory", "peers")
 
 
 def main() -> None:
@@ -37,6 +37,9 @@ def main() -> None:
         print_orders(orders.measure(200 if quick else 1000, 20 if quick else 100, 1 if quick else 10))
     if "peatio" in parts:
         print_peatio(peatio.measure(50 if quick else 200, 20 if quick else 100, 1 if quick else 10))
+    if "bus" in parts:
+        print_bus(bus.order_latency(*((50, 4, 1) if quick else (500, 20, 10))))
+        print_gateways(bus.fan_out(*((2, 20, 1) if quick else (3, 500, 10))))
     if "peers" in parts:
         plan, load = measure.QUICK if quick else measure.Plan(), os.getloadavg()[0]
         rows = measure.measure(plan, list(SERVERS))
@@ -88,6 +91,27 @@ def print_latency(result: gateway.LatencyResult) -> None:
         f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms "
         f"({result.frames_per_second:,.0f} frames/s; server {result.busy:.0%}, client {result.client_busy:.0%} busy)"
     )
+
+
+def print_bus(results: list[bus.BusResult]) -> None:
+    """A line for each way from an order to its answer."""
+    for one in results:
+        (a50, a99, a999), (b50, b99, b999) = one.acknowledged, one.accepted
+        print(
+            f"bus       {one.way:<8} {one.rate:,.0f} orders/s, journalled: to the 202 p50 {a50:.2f}, p99 {a99:.2f}, "
+            f"p99.9 {a999:.2f} ms; to the 200 p50 {b50:.2f}, p99 {b99:.2f}, p99.9 {b999:.2f} ms "
+            f"({one.orders:,} orders, {one.refused} refused, {one.unanswered} unanswered)"
+        )
+
+
+def print_gateways(results: list[bus.FanOutResult]) -> None:
+    """A line for each number of gateways."""
+    for one in results:
+        costs = ", ".join(f"{cost:.1f}" for cost in one.cpu_us)
+        print(
+            f"bus       {one.gateways} gateways, {one.connections:,} readers each: "
+            f"{one.frames_per_second:,.0f} frames/s; CPU per frame {costs} us; venue {one.venue_busy:.0%}, NATS {one.nats_busy:.0%} busy"
+        )
 
 
 def print_orders(result: orders.OrdersResult) -> None:

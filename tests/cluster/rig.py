@@ -25,6 +25,10 @@ READY_SECONDS = 90.0
 NAMES = ("n1", "n2", "n3", "v1", "v2", "g1", "g2")
 
 
+OURS = "10.213.7.254"
+"""Where this process is, in the networks of the others."""
+
+
 class Networks:
     """A network namespace for each process, joined by a bridge: links between two of them can be cut, one way or both."""
 
@@ -36,6 +40,7 @@ class Networks:
         bridge = f"pb{self._mark}"
         run("ip", "link", "add", bridge, "type", "bridge")
         run("ip", "link", "set", bridge, "up")
+        run("ip", "addr", "add", f"{OURS}/24", "dev", bridge)
         for name, host in self._hosts.items():
             space, ours = self.space(name), f"p{name}{self._mark}"
             run("ip", "netns", "add", space)

@@ -66,12 +66,17 @@ class Standby:
     async def until_venue(self, lease: Lease) -> int:
         """Follows until the lease is ours and everything before our term is in our journal; the term.
 
-        Raises an ExceptionGroup of NoStandby, Gone, OSError.
+        Raises NoStandby, Gone, OSError.
         """
+        try:
+            return await self._until_venue(lease)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def _until_venue(self, lease: Lease) -> int:
         async with asyncio.TaskGroup() as group:
-            place = await self._begin()
+            place = self._taken = await self._begin()
             reader = StreamReader(self._client, self._stream, place, self._hear)
-            self._taken = place
             tasks = [group.create_task(reader.run()), group.create_task(self._follow())]
             await self._leased(lease)
             term = await self._claimed()

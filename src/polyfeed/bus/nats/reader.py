@@ -32,6 +32,9 @@ FORGOTTEN_SECONDS = 30.0
 
 RETRY_SECONDS = 0.2
 
+GONE_SECONDS = 5.0
+"""What is missing for so long is gone: a server that has just come to lead a stream may not have read all of it."""
+
 WITHOUT_DOMAIN = 9
 """Words in the reply subject of a message, where the account has no JetStream domain (ADR-15)."""
 
@@ -62,23 +65,37 @@ class StreamReader:
 
     async def run(self) -> None:
         """Works until cancelled. Raises Gone, and what `hear` raises."""
+        clock = asyncio.get_running_loop().time
+        whole = clock()
         while True:
+            missing = ""
             try:
-                await self._consume()
-            except NotFoundError as error:
-                if self.place:
-                    raise Gone(f"there is no stream {self._stream} any more") from error
+                missing = await self._missing()
+                if not missing:
+                    whole = clock()
+                    await self._consume()
             except FAILURES as error:
                 log.debug("the stream %s cannot be read: %r", self._stream, error)
+            if not missing:
+                whole = clock()
+            elif clock() - whole > GONE_SECONDS:
+                raise Gone(missing)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _consume(self) -> None:
-        """Reads through one consumer until it is in doubt. Raises Gone, one of FAILURES."""
-        state = (await self._js.stream_info(self._stream)).state
+    async def _missing(self) -> str:
+        """Why the stream cannot be read on where we are, empty when it can. Raises one of FAILURES."""
+        try:
+            state = (await self._js.stream_info(self._stream)).state
+        except NotFoundError:
+            return f"there is no stream {self._stream} any more"
         if state.last_seq < self.place:
-            raise Gone(f"the stream {self._stream} ends at {state.last_seq}, before {self.place}")
+            return f"the stream {self._stream} ends at {state.last_seq}, before {self.place}"
         if state.first_seq > self.place + 1:
-            raise Gone(f"the stream {self._stream} begins at {state.first_seq}, after {self.place + 1}")
+            return f"the stream {self._stream} begins at {state.first_seq}, after {self.place + 1}"
+        return ""
+
+    async def _consume(self) -> None:
+        """Reads through one consumer until it is in doubt. Raises one of FAILURES."""
         self._next, self._broken = 1, ""
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=self._on_message)

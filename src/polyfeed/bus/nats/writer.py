@@ -200,16 +200,18 @@ class StreamWriter:
         """Finds what of the queue the stream has already, and where it goes on."""
         last = await self._length()
         if last < self.last:
-            log.error("the stream %s has lost messages: it ends at %d, not at %d", self._stream, last, self.last)
+            # Or who leads it now has not read all of it yet; then what is ours is found again.
+            log.error("the stream %s ends at %d, and has ended at %d", self._stream, last, self.last)
             self.last = last
         while self.last < last:
             parcel = await self._at(self.last + 1)
             self.last += 1
-            if parcel is None or (parcel.term == self.term and not parcel.bodies):
+            if parcel is None:
                 continue
-            if not self._queue or parcel.id != self._queue[0].id:
+            if parcel.term > self.term:
                 raise Fenced(f"the stream {self._stream} is written by term {parcel.term}, and this is {self.term}")
-            self._done()
+            if self._queue and parcel.id == self._queue[0].id:
+                self._done()
 
     # --- the way out ------------------------------------------------------------------------------------------------
 
