@@ -110,7 +110,8 @@ def print_gateways(results: list[bus.FanOutResult]) -> None:
         costs = ", ".join(f"{cost:.1f}" for cost in one.cpu_us)
         print(
             f"bus       {one.gateways} gateways, {one.connections:,} readers each: "
-            f"{one.frames_per_second:,.0f} frames/s; CPU per frame {costs} us; venue {one.venue_busy:.0%}, NATS {one.nats_busy:.0%} busy"
+            f"{one.frames_per_second:,.0f} frames/s; CPU per frame {costs} us; "
+            f"venue {one.venue_busy:.0%}, NATS {one.nats_busy:.0%} busy"
         )
 
 
