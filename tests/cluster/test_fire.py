@@ -5,6 +5,8 @@ right afterwards, and nobody was shown an old one without being told.
 from __future__ import annotations
 
 import asyncio
+import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -134,6 +136,32 @@ async def test_rolling_restart(tmp_path: Path) -> None:
 
     async with rig(tmp_path) as one:
         await fire(one, restart)
+
+
+async def test_corruption(tmp_path: Path) -> None:
+    """Bits flip in the blocks of one NATS server, another one loses its whole directory, while neither runs."""
+
+    async def flip(rig: Rig) -> None:
+        await rig.stop("n1")
+        dice = random.Random(1)
+        blocks = [*rig.servers["n1"].store.rglob("*polyfeed-batches/msgs/*.blk")]
+        assert blocks
+        for block in blocks:
+            data = bytearray(block.read_bytes())
+            for _ in range(20):
+                data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            block.write_bytes(data)
+        await rig.start("n1")
+        await rig.nats.until_ready()
+
+    async def delete(rig: Rig) -> None:
+        await rig.kill("n2")
+        shutil.rmtree(rig.servers["n2"].store)
+        await rig.start("n2")
+        await rig.nats.until_ready()
+
+    async with rig(tmp_path) as one:
+        await fire(one, flip, delete)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""The writer and the reader of a stream on a real server: each parcel once, in order, whatever breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from polyfeed.app.nats_server import NatsServer
+from polyfeed.bus.nats.connection import connect, jetstream
+from polyfeed.bus.nats.lease import Lease, Lost
+from polyfeed.bus.nats.names import Names
+from polyfeed.bus.nats.parcel import Parcel
+from polyfeed.bus.nats.reader import Gone, StreamReader
+from polyfeed.bus.nats.terms import batches_config
+from polyfeed.bus.nats.writer import Fenced, StreamWriter
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
+
+NAMES = Names("test")
+PATIENCE = 60.0
+
+
+@asynccontextmanager
+async def nats(directory: Path) -> AsyncIterator[tuple[NatsServer, Client]]:
+    server = NatsServer(directory)
+    await server.start()
+    try:
+        await server.until_ready()
+        client = await connect(server.url, "a test")
+        try:
+            yield server, client
+        finally:
+            await client.close()
+    finally:
+        await server.stop()
+
+
+async def writer_of(client: Client, term: int) -> StreamWriter:
+    writer = StreamWriter(client, batches_config(NAMES, 1))
+    await writer.look()
+    assert await writer.claim("h", term)
+    return writer
+
+
+@asynccontextmanager
+async def running(*works: object) -> AsyncIterator[list[asyncio.Task[None]]]:
+    tasks = [asyncio.ensure_future(work) for work in works]  # type: ignore[call-overload]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Heard:
+    """What a reader was given."""
+
+    def __init__(self) -> None:
+        self.parcels: list[Parcel] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, place: int, parcel: Parcel) -> None:
+        if parcel.bodies:
+            self.parcels.append(parcel)
+            self._news.set()
+
+    @property
+    def firsts(self) -> list[int]:
+        return [parcel.first for parcel in self.parcels]
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while len(self.parcels) < count:
+                self._news.clear()
+                await self._news.wait()
+
+
+async def test_a_server_that_dies_again_and_again_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (server, client):
+        writer, heard = await writer_of(client, 1), Heard()
+        reader = StreamReader(client, NAMES.batches_stream, 0, heard)
+        async with running(writer.run(), reader.run()):
+            for number in range(1, 301):
+                writer.put(number, [b"%d" % number])
+                if number % 100 == 50:
+                    await server.kill()
+                    await server.start()
+                await asyncio.sleep(0)
+            await heard.until(300)
+    assert heard.firsts == list(range(1, 301))
+
+
+async def test_who_was_replaced_can_write_no_more(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        old, heard = await writer_of(client, 1), Heard()
+        async with running(old.run()) as (task,):
+            await old.put_told(1, [b"of the old one"])
+            new = await writer_of(client, 2)
+            old.put(2, [b"too late"])
+            with pytest.raises(Fenced):
+                await asyncio.wait_for(task, PATIENCE)
+        async with running(new.run(), StreamReader(client, NAMES.batches_stream, 0, heard).run()):
+            await new.put_told(2, [b"of the new one"])
+            await heard.until(2)
+    assert [parcel.bodies for parcel in heard.parcels] == [(b"of the old one",), (b"of the new one",)]
+
+
+async def test_nobody_claims_what_has_moved_on(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        first, second = (StreamWriter(client, batches_config(NAMES, 1)) for _ in range(2))
+        await first.look()
+        await second.look()
+        assert await first.claim("h", 1)
+        assert not await second.claim("h", 1)
+        assert [(one.history, one.term) for one in await second.look()] == [("h", 1)]
+        assert await second.claim("h", 2)
+
+
+async def test_a_stream_that_was_deleted_is_made_again_and_its_reader_is_told(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        writer, heard = await writer_of(client, 1), Heard()
+        reader = StreamReader(client, NAMES.batches_stream, 0, heard)
+        async with running(writer.run(), reader.run()) as (_, reading):
+            for number in range(1, 4):
+                await writer.put_told(number, [b"x"])
+            await heard.until(3)
+            await jetstream(client).delete_stream(NAMES.batches_stream)
+            await writer.put_told(4, [b"x"])
+            with pytest.raises(Gone, match="ends at 1, before 4"):
+                await asyncio.wait_for(reading, PATIENCE)
+
+
+async def test_flipped_bits_on_the_disk_are_never_heard(tmp_path: Path) -> None:
+    dice = random.Random(1)
+    sent = {number: Parcel("h", 1, number, (dice.randbytes(2000),)) for number in range(1, 301)}
+    async with nats(tmp_path) as (server, client):
+        writer, heard = await writer_of(client, 1), Heard()
+        async with running(writer.run()):
+            for number, parcel in sent.items():
+                writer.put(number, parcel.bodies)
+            await writer.put_told(301, [b"the last one"])
+        await server.stop()
+        blocks = [*tmp_path.rglob(f"*{NAMES.batches_stream}*/msgs/*.blk")]
+        assert blocks
+        for block in blocks:
+            data = bytearray(block.read_bytes())
+            for _ in range(20):
+                data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            block.write_bytes(data)
+        await server.start()
+        await server.until_ready()
+        reader = StreamReader(client, NAMES.batches_stream, 0, heard)
+        with suppress(Gone, TimeoutError):
+            await asyncio.wait_for(reader.run(), 10.0)
+    assert all(sent.get(one.first) == one for one in heard.parcels if one.first <= 300)
+    assert len(heard.parcels) < 301, "twenty bits lie in messages"
+
+
+async def test_one_lease_has_one_holder(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        mine, theirs = (Lease(client, NAMES.bucket, 1) for _ in range(2))
+        assert await mine.take()
+        assert not await theirs.take()
+        await mine.leave()
+        assert await theirs.take()
+        with pytest.raises(Lost):
+            await asyncio.wait_for(mine.keep(), PATIENCE)
