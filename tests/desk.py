@@ -17,6 +17,7 @@ from polyfeed.market.changes import Change
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import PublicEvent
+from tests.stale import tell_clients
 
 
 class Client:
@@ -44,6 +45,7 @@ class Desk:
         self.now = now
         self.clients: list[Client] = []
         self.feeds: dict[FeedKey, Feed] = {}
+        self.stale = False
         self._seq: dict[int, int] = {}
 
     # --- clients ----------------------------------------------------------------------------------------------------
@@ -53,6 +55,7 @@ class Desk:
         session = self.dialect.connect(self.now, Peer(connection_id, path))
         if isinstance(session, RestResponse):
             return session
+        session.stale = self.stale
         client = Client(session)
         self.clients.append(client)
         self._carry_out(client, session.open(self.now))
@@ -63,6 +66,11 @@ class Desk:
         effects = client.session.receive(self.now, data)
         self._carry_out(client, effects)
         return effects
+
+    def tell(self, word: str) -> None:
+        """The gateway cannot vouch for what it knows, or can again (tests/stale.py)."""
+        self.stale = word == "stall" or (word == "resync" and self.stale)
+        tell_clients(word, self.now, self.dialect, self.clients, self.feeds, self._carry_out)
 
     def advance(self, until: int) -> None:
         """Time passes, and every deadline in it is met."""
@@ -83,8 +91,7 @@ class Desk:
                     if key not in self.feeds:
                         self.feeds[key] = self.dialect.feed(key)
                 case Leave(key):
-                    del client.joined[key]
-                    if not any(key in other.joined for other in self.clients):
+                    if client.joined.pop(key, 0) is None and not any(key in other.joined for other in self.clients):
                         del self.feeds[key]
                 case Snapshot(key):
                     for text in self.feeds[key].snapshot():

@@ -23,6 +23,7 @@ begins with `! and` goes into the batch of the line before:
     ! reset SYMBOL bids SIZE@PRICE ... asks SIZE@PRICE ... [at SECONDS]
     ! status SYMBOL WORD                 online, halted, ...
     ! system TEXT                        the operator's word to all
+    ! stall, ! recover, ! resync         the gateway cannot vouch for what it knows, or can again (tests/stale.py)
 """
 
 from __future__ import annotations
@@ -160,6 +161,15 @@ class Stage:
 
     def _set(self, words: list[str]) -> None:
         self._settings.update(word.split("=", 1) for word in words)
+
+    def _stall(self, words: list[str]) -> None:
+        self.desk.tell("stall")
+
+    def _recover(self, words: list[str]) -> None:
+        self.desk.tell("recover")
+
+    def _resync(self, words: list[str]) -> None:
+        self.desk.tell("resync")
 
     def _at(self, words: list[str]) -> None:
         self.desk.now = parse_scaled(words[0], 6)

@@ -38,6 +38,7 @@ from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.venue.venue import Venue
 from tests.asking import Ask, informed
 from tests.desk import Client
+from tests.stale import tell_clients
 
 START = 1_789_459_000_000_000
 """15 September 2026, when most of the captures were made."""
@@ -54,6 +55,7 @@ class VenueDesk:
         self.clients: list[Client] = []
         self.feeds: dict[FeedKey, Feed] = {}
         self.opened: list[int] = []
+        self.stale = False
         self._settings = settings
         self._seq = 0
         self._mark = 0
@@ -106,6 +108,11 @@ class VenueDesk:
                 self.carry_out(client, client.session.expire(self.now))
             self.now = stop
             self.command(Clock())
+
+    def tell(self, word: str) -> None:
+        """The gateway cannot vouch for what it knows, or can again (tests/stale.py)."""
+        self.stale = word == "stall" or (word == "resync" and self.stale)
+        tell_clients(word, self.now, self.dialect, self.clients, self.feeds, self.carry_out)
 
     def drain(self) -> None:
         for client in list(self.clients):
@@ -222,7 +229,8 @@ class VenueDesk:
 
     def call(self, request: RestRequest) -> RestResponse:
         """An HTTP call, with what it submits."""
-        answer = informed(self.dialect.rest(self.now, request), self.ask)
+        call = self.dialect.rest_stale if self.stale else self.dialect.rest
+        answer = informed(call(self.now, request), self.ask)
         while isinstance(answer, RestSubmit):
             outcome = self._apply(answer.command)[0].outcome
             answer = informed(answer.reply(outcome), self.ask)

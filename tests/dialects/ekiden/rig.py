@@ -36,6 +36,7 @@ from polyfeed.model.commands import (
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.venue.venue import Venue
 from tests.asking import Ask, informed
+from tests.stale import tell_clients
 
 START = 1_731_541_800_000_000
 VAULT = Vault(b"ekiden".ljust(32, b"."))
@@ -90,6 +91,7 @@ class Rig:
         self.clients: list[Client] = []
         self.feeds: dict[FeedKey, Feed] = {}
         self.batches: list[bytes] = []
+        self.stale = False
         self._seq = 0
         self._ts = 0
         self._marks: dict[int, int] = {}
@@ -199,6 +201,11 @@ class Rig:
         self._carry_out(client, effects)
         return effects
 
+    def tell(self, word: str) -> None:
+        """The gateway cannot vouch for what it knows, or can again (tests/stale.py)."""
+        self.stale = word == "stall" or (word == "resync" and self.stale)
+        tell_clients(word, self.now, self.dialect, self.clients, self.feeds, self._carry_out)
+
     def advance(self, seconds: float) -> None:
         """Time passes for gateway and venue alike, in steps of 100 ms; a client pongs unless it is `mute`."""
         end = self.now + round(seconds * 1e6)
@@ -251,7 +258,8 @@ class Rig:
         for name, _, value in pairs:
             given.setdefault(name, []).append(value)
         request = RestRequest(method, where, given, headers or {}, body, query, "127.0.0.1")
-        answer = informed(self.dialect.rest(self.now, request), self.ask)
+        call = self.dialect.rest_stale if self.stale else self.dialect.rest
+        answer = informed(call(self.now, request), self.ask)
         while isinstance(answer, RestSubmit):
             answer = informed(answer.reply(self.command(answer.command)), self.ask)
         return answer

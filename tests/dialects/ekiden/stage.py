@@ -11,6 +11,7 @@
     ! revoke NUMBER                    ends its key
     ! at SECONDS, ! advance SECONDS    the clock is set, or time passes in steps of 100 ms
     ! pong                             the client answers a WebSocket ping
+    ! stall, ! recover, ! resync       the gateway cannot vouch for what it knows, or can again (tests/stale.py)
     ! connect public|private [as NAME]
     ! ACCOUNT buy|sell SIZE @ PRICE|market SYMBOL [ioc|fok|post|day|reduce] [link=TEXT] [smp=maker|both]
     ! ACCOUNT leverage SYMBOL NUMBER [isolated]
@@ -167,6 +168,15 @@ class Stage:
 
     def _revoke(self, words: list[str]) -> None:
         self.rig.must(RevokeKey(int(words[0]), public_key(int(words[0]))))
+
+    def _stall(self, words: list[str]) -> None:
+        self.rig.tell("stall")
+
+    def _recover(self, words: list[str]) -> None:
+        self.rig.tell("recover")
+
+    def _resync(self, words: list[str]) -> None:
+        self.rig.tell("resync")
 
     def _at(self, words: list[str]) -> None:
         self.rig.now = parse_scaled(words[0], 6)

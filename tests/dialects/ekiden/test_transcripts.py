@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from polyfeed.dialects._base.closes import BEHIND, LOST
 from polyfeed.dialects.ekiden import spec
 from polyfeed.dialects.ekiden.private_words import ADL_RANKS, EXECUTIONS, MARGIN_MODES
 from tests.transcripts import Scene, scenes
@@ -41,7 +42,7 @@ def test_every_error_of_the_sockets_is_said() -> None:
 
 
 def test_every_close_is_said() -> None:
-    assert {f"{one.code} {one.reason}" for one in spec.CLOSES} == set(said("x"))
+    assert {f"{one.code} {one.reason}" for one in (*spec.CLOSES, BEHIND, LOST)} == set(said("x"))
 
 
 def test_every_call_works_somewhere_and_every_error_number_is_said() -> None:
@@ -55,9 +56,10 @@ def test_every_call_works_somewhere_and_every_error_number_is_said() -> None:
                 answered.add(f"{method} {path.partition('?')[0]}")
     assert routes - answered == set()
     replies = said("<", "rest")
-    for number in (spec.ERROR_INVALID, spec.ERROR_AUTH, spec.ERROR_EXPIRED, spec.ERROR_RATE, spec.ERROR_NOT_FOUND):
+    numbers = (spec.ERROR_INVALID, spec.ERROR_AUTH, spec.ERROR_EXPIRED, spec.ERROR_RATE, spec.ERROR_NOT_FOUND)
+    for number in (*numbers, spec.ERROR_UNAVAILABLE):
         assert any(f'"error_code":{number}' in text for text in replies), number
-    assert {text[:3] for text in replies} == {"200", "400", "401", "403", "404", "429"}
+    assert {text[:3] for text in replies} == {"200", "400", "401", "403", "404", "429", "503"}
 
 
 def test_every_word_of_orders_and_executions_is_said() -> None:

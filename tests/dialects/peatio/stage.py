@@ -15,6 +15,7 @@
     ! address ACCOUNT CODE ADDRESS
     ! relay ROUTING_KEY BODY               the upstream publishes
     ! lost                                 the connection to the upstream was lost, and is back
+    ! stall, ! recover, ! resync      the gateway cannot vouch for what it knows, or can again (tests/stale.py)
 
 In what a client sends, `$TOKEN{claim=value,...}` is a token with these claims (`exp` and the like in seconds from now).
 """
@@ -31,6 +32,7 @@ from polyfeed.model.enums import Detail, OrderKind, Side
 from polyfeed.model.events import BookReset, DepositAddressCreated, LevelSet, PublicEvent
 from polyfeed.model.numbers import parse_scaled
 from tests.dialects.peatio.rig import ED_KEY, ED_RAW, ED_SPKI, RSA_KEY, RSA_PUBLIC, Client, Rig
+from tests.stale import tell_fan
 from tests.transcripts import Line, Scene
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -124,6 +126,18 @@ class Stage:
                 self._key = RSA_KEY if value == "rsa" else ED_KEY
             else:
                 self._settings[name] = {"true": True, "false": False}.get(value, value)
+
+    def _stall(self, words: list[str]) -> None:
+        tell_fan("stall", self.rig.fan)
+        self.rig.turn()
+
+    def _recover(self, words: list[str]) -> None:
+        tell_fan("recover", self.rig.fan)
+        self.rig.turn()
+
+    def _resync(self, words: list[str]) -> None:
+        tell_fan("resync", self.rig.fan)
+        self.rig.turn()
 
     def _at(self, words: list[str]) -> None:
         self.rig.now = parse_scaled(words[0], 6)

@@ -285,7 +285,9 @@ class Rig:
     def rest(self, method: str, path: str, headers: dict[str, str] | None = None, **query: str) -> RestResponse:
         """A REST call, decided to its end."""
         given = {name.replace("_", "-"): [value] for name, value in query.items()}
-        answer = informed(self.dialect.rest(self.now, RestRequest(method, path, given, headers or {})), self.ask)
+        request = RestRequest(method, path, given, headers or {})
+        call = self.dialect.rest_stale if self.fan.stale else self.dialect.rest
+        answer = informed(call(self.now, request), self.ask)
         while isinstance(answer, RestSubmit):
             heard: list[Outcome] = []
             replies: list[RestAnswer] = []

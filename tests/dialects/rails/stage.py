@@ -18,6 +18,7 @@
     ! hear [NAME]                     a frame of the client (a pong) comes
     ! together begin|end              what is said in between is decided together, at the end
     ! leave NAME                      the client goes
+    ! stall, ! recover, ! resync      the gateway cannot vouch for what it knows, or can again (tests/stale.py)
 
 Markets are BTC-USD and ETH-USD, prices with two decimals, sizes with eight; accounts 1001, 1002 and the house's 9.
 """
@@ -33,6 +34,7 @@ from polyfeed.model.commands import CancelAll, PlaceOrder, RevokeKey, SetIndexPr
 from polyfeed.model.enums import MarginMode, OrderKind, Side
 from polyfeed.model.numbers import parse_scaled
 from tests.dialects.rails.rig import Client, Rig
+from tests.stale import tell_fan
 from tests.transcripts import Line, Scene
 
 
@@ -105,6 +107,18 @@ class Stage:
         state = self.rig.market.by_symbol("rails", market)
         assert state is not None
         return state.instrument.id
+
+    def _stall(self, words: list[str]) -> None:
+        tell_fan("stall", self.rig.fan)
+        self.rig.turn()
+
+    def _recover(self, words: list[str]) -> None:
+        tell_fan("recover", self.rig.fan)
+        self.rig.turn()
+
+    def _resync(self, words: list[str]) -> None:
+        tell_fan("resync", self.rig.fan)
+        self.rig.turn()
 
     def _tier(self, words: list[str]) -> None:
         self._tiers[int(words[0])] = words[1]
