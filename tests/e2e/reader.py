@@ -88,6 +88,22 @@ class Reader:
         made = {one.name: one.projection.snapshot() for one in self.dialects if one.projection is not None}
         return self.market.snapshot(), self.accounts.snapshot(), made
 
+    def resync(self, image: Image) -> None:
+        """Goes on from an image, whatever it has read: the same objects show another state."""
+        market, accounts, projections = Market.restore(image[0]), Accounts.restore(image[1]), image[2]
+        others = not market.extends(self.market)
+        self.market.become(market)
+        self.accounts.become(accounts)
+        for dialect in self.dialects:
+            if others:
+                dialect.relisted()
+            if dialect.projection is not None:
+                dialect.projection.restore(projections[dialect.name])
+        self._feeds = {}
+        self._mark = self.market.ts // GRID_US
+        for state in self.market.instruments:
+            self._list(state.instrument)
+
     def hashes(self) -> tuple[Any, ...]:
         """What equal readers have in common."""
         return self.market.state_hash(), self.accounts.state_hash(), self.image()[2]

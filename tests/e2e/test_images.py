@@ -38,6 +38,55 @@ def follow(batches: Iterator[Batch], seed: int, pace: float) -> Counter[str]:
     return said
 
 
+def gaps(batches: Iterator[Batch], former: Iterator[Batch], seed: int) -> Counter[str]:
+    """One reader from the start, beside one that has read another history, misses a part of this one now and then, and
+    goes on from an image; how much each dialect said after that.
+    """
+    random = Random(seed)
+    steady, other = Reader(OWNERS), Reader(OWNERS)
+    said: Counter[str] = Counter()
+    for batch in former:
+        other.apply(batch)
+    states = {state.instrument.id: state for state in other.market.instruments}
+    missing = 40
+    for batch in batches:
+        steady.apply(batch)
+        if missing:
+            missing -= 1
+            if missing:
+                continue
+            other.resync(steady.image())
+            assert other.image() == steady.image()
+            assert other.greetings() == steady.greetings(), "newcomers are given the same"
+            assert all(
+                states[one.instrument.id] is one for one in other.market.instruments if one.instrument.id in states
+            )
+            said["images"] += 1
+            continue
+        other.apply(batch)
+        assert other.frames == steady.frames, batch
+        assert other.hashes() == steady.hashes()
+        said.update(dialect for dialect, _, _ in steady.frames)
+        if random.random() < 0.08:
+            missing = random.randrange(1, 9)
+    return said
+
+
+@pytest.mark.parametrize(("mix", "before"), [(0, 0), (4, 0), (0, 4)])
+def test_gaps_of_spot(mix: int, before: int) -> None:
+    """The history before has the same instruments, and another one's."""
+    said = gaps(spot_batches(spot.MIXES[mix], 3, 250), spot_batches(spot.MIXES[before], 9, 90), 5)
+    assert min(said[one] for one in (*DIALECTS, "images")) > 5, said
+
+
+def test_gaps_of_perpetuals() -> None:
+    mixes = perpetual.MIXES
+    said = gaps(perpetual_batches(mixes[0], 3, 250), spot_batches(spot.MIXES[0], 9, 90), 6)
+    assert min(said[one] for one in (*DIALECTS, "images")) > 5, said
+    said = gaps(perpetual_batches(mixes[1], 3, 250), perpetual_batches(mixes[1], 9, 90), 6)
+    assert min(said[one] for one in (*DIALECTS, "images")) > 5, said
+
+
 @pytest.mark.parametrize("mix", spot.MIXES[::4], ids=lambda mix: mix.name)
 def test_spot(mix: spot.Mix) -> None:
     said = follow(spot_batches(mix, 3, 250), 5, 0.1)

@@ -33,15 +33,16 @@ class RunningChecksum:
     part: a change of one side leaves what was made of the other.
     """
 
-    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "_book", "_pad", "_value")
+    __slots__ = ("_asks", "_asks_crc", "_bids", "_bids_text", "_book", "_pad", "_state", "_value")
 
     def __init__(self, pair: Pair) -> None:
-        self._book = pair.state.book
+        self._state = pair.state
         self._pad = pair.pad
         self.restart()
 
     def restart(self) -> None:
-        """Begins from the book as it is now."""
+        """Begins from the book that the pair has now, as it is."""
+        self._book = self._state.book
         self._asks, self._bids = _digits(self._book.asks, self._pad), _digits(self._book.bids, self._pad)
         self._asks_crc: int | None = None
         self._bids_text: bytes | None = None
