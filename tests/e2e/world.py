@@ -20,6 +20,7 @@ from polyfeed.app.gateway_role import GatewayRole, Memory
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.market.market import Market
+from polyfeed.model.batches import Batch
 from polyfeed.model.commands import AnyCommand
 from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
@@ -35,6 +36,22 @@ SETTLING = 0.001
 
 START = 1_800_000_000_000_000
 STEP = 10_000
+
+
+class Line:
+    """Batches on their way to one gateway; while it is `cut` they are lost."""
+
+    def __init__(self, bus: MemoryBus) -> None:
+        self.bus = MemoryBus()
+        self.cut = False
+        self.lost = 0
+        bus.subscribe(self._carry)
+
+    def _carry(self, batch: Batch) -> None:
+        if self.cut:
+            self.lost += 1
+        else:
+            self.bus.publish(batch)
 
 
 class World:
@@ -55,9 +72,10 @@ class World:
         self.driver = Driver(self.flow.sources, self.flow.recordings, self.sequencer, self.bus, lambda: self.time)
         self.bus.subscribe(self.driver.on_batch)
 
-    def _gateway(self, memory: Memory) -> GatewayRole:
+    def _gateway(self, memory: Memory, bus: MemoryBus | None = None) -> GatewayRole:
         number = len(self.gateways) + 1
-        role = GatewayRole(self.config, number, self.bus, memory, DEMO_VAULT, self.sequencer.submit, SteadyClock())
+        heard = bus or self.bus
+        role = GatewayRole(self.config, number, heard, memory, DEMO_VAULT, self.sequencer.submit, SteadyClock())
         self.gateways.append(role)
         return role
 
@@ -79,6 +97,19 @@ class World:
         role = self._gateway(self.first.remember())
         await role.open(None)
         return role
+
+    async def distant_gateway(self) -> tuple[GatewayRole, Line]:
+        """The same, at the end of a line that can be cut."""
+        line = Line(self.bus)
+        role = self._gateway(self.first.remember(), line.bus)
+        await role.open(None)
+        return role, line
+
+    def image_for(self, role: GatewayRole) -> Memory:
+        """What a gateway begins anew from: what the first one knows, and how many of its commands are decided."""
+        memory = self.first.remember()
+        memory.last_number = self.sequencer.history.numbers.get(self.gateways.index(role) + 1, 0)
+        return memory
 
     async def pass_time(self, seconds: float) -> None:
         """Lets the flow run so long, in steps of 10 ms; sockets are served in between."""
