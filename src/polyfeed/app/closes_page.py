@@ -25,8 +25,8 @@ because its socket took nothing for `gateway.stall_seconds` or its machine did n
 come back.
 
 Handshakes are refused with an HTTP status: 403 for an origin or an account, 429 or 503 with `Retry-After` for an
-address, or a server, that has too many connections, 503 with `Retry-After` while the feed is behind (docs/stale.md); and
-each dialect's own.
+address, or a server, that has too many connections; 503 with `Retry-After` while the feed is behind (docs/stale.md);
+and each dialect's own.
 """
 
 
