@@ -146,3 +146,16 @@ def test_processes_that_start_at_once_have_one_master_key(tmp_path: Path) -> Non
     assert len({process.communicate(timeout=60)[0] for process in started}) == 1
     (key,) = (tmp_path / "state").iterdir()
     assert key.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.slow
+async def test_a_gateway_that_is_stalled_is_not_ready_and_says_why() -> None:
+    async with running() as server:
+        server._role.stall("no batch for 3 s")
+        status, _, body = await get(server, "/readyz")
+        assert (status, body) == (503, b"not ready: no batch for 3 s\n")
+        with pytest.raises(CallFailed, match="the venue cannot be reached now$"):
+            url = f"http://127.0.0.1:{server.ports['http']}"
+            await asyncio.to_thread(call, url, "POST", "/api/accounts", {"name": "somebody"})
+        server._role.recover()
+        assert (await get(server, "/readyz"))[0] == 200

@@ -286,7 +286,7 @@ class Server:
         outcome = await future
         if not outcome.accepted:
             status = 503 if outcome.refusal is not None and outcome.refusal.temporary else 409
-            raise Problem(status, f"{outcome.refusal}: {outcome.detail}")
+            raise Problem(status, f"{outcome.refusal}: {outcome.detail}".removesuffix(": "))
         return outcome
 
     def directory(self) -> str:
