@@ -154,7 +154,7 @@ async def test_a_gateway_that_is_stalled_is_not_ready_and_says_why() -> None:
         server._role.stall("no batch for 3 s")
         status, _, body = await get(server, "/readyz")
         assert (status, body) == (503, b"not ready: no batch for 3 s\n")
-        with pytest.raises(CallFailed, match="the venue cannot be reached now$"):
+        with pytest.raises(CallFailed, match=r"the venue cannot be reached now$"):
             url = f"http://127.0.0.1:{server.ports['http']}"
             await asyncio.to_thread(call, url, "POST", "/api/accounts", {"name": "somebody"})
         server._role.recover()
