@@ -116,7 +116,7 @@ class Gateway:
         Batches may still come and are carried on, to whoever is still there and has been told. Called again, it
         only changes the reason.
         """
-        told, self.stale = bool(self.stale), reason
+        told, self.stale = bool(self.stale), reason or "no reason was given"
         if told:
             return
         self.requests.away = True
