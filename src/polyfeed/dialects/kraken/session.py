@@ -57,22 +57,22 @@ class KrakenSession(Session):
     def notice(self, now: int, event: Notice) -> list[Effect]:
         """A new system status goes to everybody; a halted pair loses its subscribers (sheet 1.2, 3.2)."""
         if isinstance(event, SystemStatusSet):
-            return [] if self.stale else self._told()
+            return [] if self.stale else self._told(event.text)
         if event.status is not InstrumentStatus.HALTED:
             return []
         return self._settled(now, self._subscriptions.end_instrument(event.instrument))
 
     def stalled(self, now: int) -> list[Effect]:
         """Maintenance: the subscriptions stay."""
-        return self._told()
+        return self._told(self._status())
 
     def recovered(self, now: int) -> list[Effect]:
         """The venue's own status again, and what was subscribed to meanwhile begins."""
-        return self._told() + self._subscriptions.begin_postponed()
+        return self._told(self._status()) + self._subscriptions.begin_postponed()
 
     def resynced(self, now: int, *, whole: bool) -> list[Effect]:
         """The status, before the snapshots; pairs that were halted meanwhile lose their subscribers."""
-        effects = super().resynced(now, whole=whole) or ([] if self.stale else self._told())
+        effects = super().resynced(now, whole=whole) or ([] if self.stale else self._told(self._status()))
         return effects + self._settled(now, self._subscriptions.end_halted())
 
     def expire(self, now: int) -> list[Effect]:
@@ -100,8 +100,8 @@ class KrakenSession(Session):
     def _status(self) -> str:
         return spec.STATUS_MAINTENANCE if self.stale else self._market.system_status
 
-    def _told(self) -> list[Effect]:
-        return [Send(wire.system_status(self._status(), self._version))]
+    def _told(self, status: str) -> list[Effect]:
+        return [Send(wire.system_status(status, self._version))]
 
     def _settled(self, now: int, effects: list[Effect]) -> list[Effect]:
         self._pulse.holds(now, len(self._subscriptions))
