@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from nats.aio.client import Client
@@ -11,6 +12,9 @@ from nats.js import JetStreamContext
 log = logging.getLogger("polyfeed.nats")
 
 CONNECT_SECONDS = 2
+FIRST_SECONDS = 5.0
+"""What the first connection is waited for, through all servers."""
+
 RETRY_SECONDS = 0.25
 PING_SECONDS, PINGS = 1, 3
 """A server that does not answer so many pings is left for another one: a cable that was cut says nothing."""
@@ -41,20 +45,24 @@ async def connect(urls: str, label: str, credentials: str = "") -> Client:
 
     client = Client()
     try:
-        await client.connect(
-            servers_of(urls),
-            name=label,
-            error_cb=say,
-            disconnected_cb=lost,
-            reconnected_cb=back,
-            connect_timeout=CONNECT_SECONDS,
-            reconnect_time_wait=RETRY_SECONDS,  # type: ignore[arg-type]  # the library takes parts of seconds
-            max_reconnect_attempts=-1,
-            ping_interval=PING_SECONDS,
-            max_outstanding_pings=PINGS,
-            pending_size=0,  # what cannot be sent now is ours to send again, or not: an order must not come late
-            user_credentials=credentials or None,
-        )
+        # The library would try for ever, and say nothing.
+        async with asyncio.timeout(FIRST_SECONDS):
+            await client.connect(
+                servers_of(urls),
+                name=label,
+                error_cb=say,
+                disconnected_cb=lost,
+                reconnected_cb=back,
+                connect_timeout=CONNECT_SECONDS,
+                reconnect_time_wait=RETRY_SECONDS,  # type: ignore[arg-type]  # the library takes parts of seconds
+                max_reconnect_attempts=-1,
+                ping_interval=PING_SECONDS,
+                max_outstanding_pings=PINGS,
+                pending_size=0,  # what cannot be sent now is ours to send again, or not: an order must not come late
+                user_credentials=credentials or None,
+            )
+    except TimeoutError as error:
+        raise OSError(f"no NATS server of {urls} answered within {FIRST_SECONDS:g} s") from error
     except (Error, OSError) as error:
         raise OSError(f"no NATS server of {urls} can be reached: {error}") from error
     return client
