@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import Close, Effect, Ping, Send
-from polyfeed.dialects._base.limiter import Limiter
+from polyfeed.dialects._base.limiter import Limiter, Patience
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.ekiden import spec, wire
 from polyfeed.dialects.ekiden.auth import Authority, Login
@@ -36,8 +36,7 @@ class EkidenSession(Session):
         self._settings = settings
         self._subscriptions = Subscriptions()
         self._limiter = Limiter(settings.message_rate, settings.message_rate)
-        self._refusals = 0
-        self._refusals_since = now
+        self._patience = Patience()
         self._beat = int(settings.ping_seconds * spec.SECOND)
         self._next_ping = now + self._beat
         self._pinged: int | None = None
@@ -82,17 +81,16 @@ class EkidenSession(Session):
         if op == spec.PING:
             return [Send(wire.pong(now, read_ts(request), req_id))]
         if op == spec.SUBSCRIBE:
-            return self._subscriptions.begin(read_args(request), self.topic, req_id)
+            effects = self._subscriptions.begin(read_args(request), self.topic, req_id)
+            over = self._subscriptions.over and self._patience.ends(now)
+            return [*effects, Close(*spec.CLOSE_RATE)] if over else effects
         if op == spec.UNSUBSCRIBE:
             return self._subscriptions.end(read_args(request), self.topic, req_id)
         raise Refused(f"{spec.UNKNOWN_OP}: {op}")
 
     def _over_rate(self, now: int, data: str | bytes) -> list[Effect]:
         """A message over the rate is not carried out; too many of them end the connection."""
-        if now - self._refusals_since >= spec.REFUSED_WINDOW:
-            self._refusals, self._refusals_since = 0, now
-        self._refusals += 1
-        if self._refusals > spec.REFUSED_BEFORE_CLOSE:
+        if self._patience.ends(now):
             return [Close(*spec.CLOSE_RATE)]
         try:
             req_id = read_req_id(read_object(data))

@@ -75,9 +75,6 @@ REQ_ID_LENGTH = 128
 
 MAX_ARGS = 100
 MAX_TOPICS = 200
-REFUSED_BEFORE_CLOSE = 100
-"""Messages over the rate within REFUSED_WINDOW that end the connection (what "persistent" is, sheet 7, is ours)."""
-REFUSED_WINDOW = 10 * SECOND
 
 # --- error texts (sheet 3) --------------------------------------------------------------------------------------------
 
@@ -125,6 +122,7 @@ CLOSE_AUTH_FAILED = (4401, "auth failed three times")
 CLOSE_AUTH_ENDED = (4401, "the token or key is no longer valid")
 CLOSE_NO_PONG = (4408, "no pong in time")
 CLOSE_RATE = (1008, "rate limit exceeded persistently")
+"""What "persistent" is (sheet 7) is ours: limiter.Patience."""
 
 AUTH_FAILURES = 3
 
@@ -161,6 +159,6 @@ CLOSES = (
     CloseCause(*CLOSE_AUTH_FAILED, False, "Three logins failed."),
     CloseCause(*CLOSE_AUTH_ENDED, False, "The token has expired or the key was revoked; log in with another."),
     CloseCause(*CLOSE_NO_PONG, True, "A protocol ping was not answered until the next was due."),
-    CloseCause(*CLOSE_RATE, True, "A hundred messages over the rate within ten seconds."),
+    CloseCause(*CLOSE_RATE, True, "A hundred messages over the rate, or subscribes over the cap, within ten seconds."),
 )
 """For docs/closes.md."""

@@ -19,9 +19,13 @@ Reader = Callable[[str], Topic]
 
 
 class Subscriptions:
-    """The table of one connection. All methods give effects in their order."""
+    """The table of one connection. All methods give effects in their order.
+
+    `over` says whether the last subscribe asked for more topics than a connection may have.
+    """
 
     def __init__(self) -> None:
+        self.over = False
         self._held: dict[str, Topic] = {}
 
     def __len__(self) -> int:
@@ -32,6 +36,7 @@ class Subscriptions:
         errors: list[Effect] = []
         begun: list[Effect] = []
         accepted: list[str] = []
+        self.over = False
         for text in args:
             try:
                 topic = self._held.get(text) or self._new(text, read)
@@ -72,6 +77,7 @@ class Subscriptions:
     def _new(self, text: str, read: Reader) -> Topic:
         topic = read(text)
         if len(self._held) >= spec.MAX_TOPICS:
+            self.over = True
             raise TopicRefused(f"{spec.TOO_MANY_TOPICS}: {text}")
         return topic
 

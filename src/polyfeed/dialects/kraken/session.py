@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyfeed.dialects._base.effects import Close, Effect, Send
-from polyfeed.dialects._base.limiter import Limiter
+from polyfeed.dialects._base.limiter import Limiter, Patience
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.kraken import auth, spec, wire
 from polyfeed.dialects.kraken.pairs import Pairs
@@ -34,6 +34,7 @@ class KrakenSession(Session):
         self._version = settings.version or self._profile.version
         self._connection_id = connection_id
         self._limiter = Limiter(settings.message_rate, settings.burst)
+        self._patience = Patience()
         self._pulse = Pulse(settings, now)
         self._subscriptions = Subscriptions(pairs, self._profile)
         self.deadline = self._pulse.deadline()
@@ -46,6 +47,8 @@ class KrakenSession(Session):
         """Answers one message of the client."""
         request = read_object(data)
         if not self._limiter.admits(now):
+            if self._patience.ends(now):
+                return [Close(*spec.RATE_CLOSE)]
             return [Send(wire.rate_exceeded(self._profile, None if request is None else valid_reqid(request)))]
         if request is None:
             return [Send(wire.malformed(self._profile))]

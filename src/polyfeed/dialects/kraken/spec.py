@@ -70,6 +70,10 @@ HEARTBEAT_INTERVAL = SECOND
 IDLE_CLOSE = (1000, "no subscription")
 """Close code and reason of a connection without subscription (sheet 0 and 1.6; the code is recommended)."""
 
+RATE_CLOSE = (1008, "message rate exceeded")
+"""Close of a connection that goes on over the rate after it was told so a hundred times within ten seconds (our choice:
+no document says what comes after the errors)."""
+
 STATUS_ONLINE = "online"
 STATUS_MAINTENANCE = "maintenance"
 """Values of systemStatus (seed, systemStatus; sheet 1.2). The second one is said while the feed is behind as well."""
@@ -145,5 +149,8 @@ PROFILES = {
     ),
 }
 
-CLOSES = (CloseCause(*IDLE_CLOSE, True, "Nothing was subscribed to for `kraken.idle_timeout`, and no ping came."),)
+CLOSES = (
+    CloseCause(*IDLE_CLOSE, True, "Nothing was subscribed to for `kraken.idle_timeout`, and no ping came."),
+    CloseCause(*RATE_CLOSE, True, "More than a hundred messages over `kraken.message_rate` within ten seconds."),
+)
 """For docs/closes.md."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from polyfeed.dialects._base.effects import Close, Effect, Ping, Send
+from polyfeed.dialects._base.limiter import Patience
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.peatio import spec, wire
 from polyfeed.dialects.peatio.auth import Identity, Rejected
@@ -20,6 +21,7 @@ class PeatioSession(Session):
         self._identity = identity
         self._named = named
         self._streams = Streams(desk.space)
+        self._patience = Patience()
         self._ping_at = now + spec.PING_EVERY
         self.last_heard = now
         self._look()
@@ -40,7 +42,7 @@ class PeatioSession(Session):
             return [Send(spec.PONG)] if text else []
         try:
             request = self._desk.reader.read(text)
-            return self._authenticate(request, now) if isinstance(request, Jwt) else self._answer(request)
+            return self._authenticate(request, now) if isinstance(request, Jwt) else self._answer(request, now)
         except Refused as refused:
             return [Send(refused.reply)]
 
@@ -85,13 +87,14 @@ class PeatioSession(Session):
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, request: Subscription) -> list[Effect]:
+    def _answer(self, request: Subscription, now: int) -> list[Effect]:
         if request.event == "unsubscribe":
             effects = self._streams.remove(request.streams, self._account())
         elif self._streams.fits(request.streams):
             effects = self._subscribe(request.streams)
         else:
-            return [Send(wire.failure(spec.TOO_MANY_STREAMS))]
+            over = self._patience.ends(now)
+            return [Close(*spec.STREAMS_CLOSE) if over else Send(wire.failure(spec.TOO_MANY_STREAMS))]
         return [*effects, self._acknowledged(spec.EVENTS[request.event])]
 
     def _subscribe(self, names: list[str]) -> list[Effect]:

@@ -94,6 +94,9 @@ OTHER_TOPIC = "(other)"
 
 EXPIRED_CLOSE = (1008, "token expired")
 
+STREAMS_CLOSE = (1008, "too many streams")
+"""Close of a connection that goes on asking for more than MAX_STREAMS (ours; limiter.Patience)."""
+
 PING_EVERY = 54 * SECOND
 SILENCE = 60 * SECOND
 """Rango pings every 54 seconds and drops who has not answered for 60 (sheet 1, ping)."""
@@ -210,6 +213,7 @@ PROFILES = {
 
 CLOSES = (
     CloseCause(*EXPIRED_CLOSE, True, 'The token has expired, with `peatio.on_expiry = "close"`: come with a new one.'),
+    CloseCause(*STREAMS_CLOSE, True, "More than a hundred subscribes over the cap of streams within ten seconds."),
     CloseCause(*SILENT_CLOSE, True, "No pong and no message for 60 seconds."),
 )
 """For docs/closes.md."""

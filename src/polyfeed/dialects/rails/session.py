@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Send
+from polyfeed.dialects._base.limiter import Patience
 from polyfeed.dialects._base.session import Notice, Session
 from polyfeed.dialects.rails import requests, rows, spec, wire
 from polyfeed.dialects.rails.auth import TRADE
@@ -53,6 +54,7 @@ class RailsSession(Session):
         self._orders_socket = spec.ORDERS in self._asked_for
         self._streams: set[str] = set()
         self._bad_frames = 0
+        self._patience = Patience()
         self.deadline = pulse.deadline(0)
         self._handlers: dict[str, Callable[[str, Content], list[Effect]]] = {
             spec.PING: self._ping,
@@ -84,6 +86,8 @@ class RailsSession(Session):
         try:
             return self._carried_out(now, asked, request, client_id)
         except Refused as refused:
+            if refused.status == spec.TOO_MANY and self._patience.ends(now):
+                return [Close(*spec.CLOSE_RATE)]
             market = self._named_market(asked, request)
             return [Send(wire.reply(request.result, market, refused.status, refused.text, client_id))]
 

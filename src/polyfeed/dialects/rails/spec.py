@@ -239,6 +239,7 @@ CLOSE_BINARY = (1003, "binary frames are not supported")
 CLOSE_EXPIRED = (4401, "token expired")
 CLOSE_REVOKED = (4401, "key revoked")
 CLOSE_AGE = (1001, "going away")
+CLOSE_RATE = (1008, "rate limit exceeded")
 CLOSE_SILENT = (1011, "keepalive ping timeout")
 
 CLOSES = (
@@ -247,6 +248,7 @@ CLOSES = (
     CloseCause(*CLOSE_EXPIRED, True, "The token has expired, with `rails.close_on_expiry`: come with a new one."),
     CloseCause(*CLOSE_REVOKED, False, "The key of the token was revoked, or may no longer trade."),
     CloseCause(*CLOSE_AGE, True, "The connection is as old as `rails.max_age` lets it become."),
+    CloseCause(*CLOSE_RATE, True, "More than a hundred requests over the rate of the account within ten seconds."),
     CloseCause(*CLOSE_SILENT, True, "Pings were not answered."),
 )
 """For docs/closes.md."""
