@@ -107,7 +107,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     [
         (["serve", "--set", "karken.port=1"], "did you mean 'kraken'?"),
         (["serve", "--config", "/nowhere.toml"], "cannot read /nowhere.toml"),
-        (["serve", "--demo", "--speed", "1000"], "<= 100.0 - at `$.flow.speed`"),
+        (["serve", "--demo", "--speed", "1000"], "flow.speed wants a number from 0.1 to 100, not '1000.0'"),
         (["serve", "--demo", "--tls", "/nowhere.pem", "--set", "kraken.port=0"], "no TLS file /nowhere.pem"),
         (["replay", "/nowhere.jsonl"], "/nowhere.jsonl"),
         (["tap", "kraken", "book", "XBT/USD", "--url", "ws://127.0.0.1:1/"], "is the server running?"),

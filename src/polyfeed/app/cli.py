@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from polyfeed import __version__
-from polyfeed.app import account, bus_roles, cluster, fault, journal, ranger, record, serve, status, tap
-from polyfeed.app.config import Config, ConfigError, as_toml, load
+from polyfeed.app import account, bus_roles, cluster, fault, journal, logs, ranger, record, serve, status, tap
+from polyfeed.app.config import Config, ConfigError, as_toml, load, toml_of
 from polyfeed.app.doctor.verb import doctor
 from polyfeed.app.operator_client import CallFailed
+from polyfeed.app.shown import masked
 from polyfeed.dialects.registry import INBOUND
-
-log = logging.getLogger("polyfeed")
 
 OPERATOR_URL = "http://127.0.0.1:9000"
 
@@ -171,6 +169,7 @@ def parser() -> argparse.ArgumentParser:
     verb = _verb(verbs, "config", "show or check the configuration", "polyfeed config show --set kraken.profile=1.x")
     verb.add_argument("action", choices=["show", "check"], help="print all of it as TOML, or only say whether it holds")
     _configuration(verb)
+    verb.add_argument("--secrets", action="store_true", help="show secrets, and passwords in URLs, too")
     verb.set_defaults(run=_config)
     return top
 
@@ -246,7 +245,7 @@ def _load(options: argparse.Namespace) -> Config:
         given.append("flow.demo=true")
     weak = ["http.faults=true"] if demo else []
     config = load(options.config, *ranger.with_brokers(os.environ, options, [*weak, *options.set, *given]))
-    logging.basicConfig(level=config.log.level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    logs.configure(config.log)
     return config
 
 
@@ -276,7 +275,12 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> int:
     config = _load(options)
-    print(as_toml(config) if options.action == "show" else "the configuration holds")
+    if options.action == "check":
+        print("the configuration holds")
+    elif options.secrets:
+        print(as_toml(config))
+    else:
+        print(f"# secrets are masked without --secrets\n\n{toml_of(masked(config))}")
     return 0
 
 

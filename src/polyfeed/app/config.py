@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from polyfeed.app.wants import wants
 from polyfeed.dialects._base.origins import allowed_hosts
+from polyfeed.dialects._base.secrets import Secret, SecretUrl, check_url, masked_url
 from polyfeed.dialects.bitstamp import BitstampSettings
 from polyfeed.dialects.ekiden import EkidenSettings
 from polyfeed.dialects.kraken import KrakenSettings
@@ -71,7 +73,7 @@ class HttpSection(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: PortNumber = 9000
     names: str = ""
-    token: str = ""
+    token: Secret = ""
     token_file: str = ""
     faults: bool = False
 
@@ -123,19 +125,23 @@ class RelaySection(Struct, frozen=True, kw_only=True):
     does not name are guessed from their ids.
     """
 
-    url: str = ""
+    url: SecretUrl = ""
     exchange: str = "peatio.events.ranger"
     markets: str = ""
 
     def __post_init__(self) -> None:
+        check_url(self.url)
         Terms.read(self.markets)
 
 
 class PublishSection(Struct, frozen=True, kw_only=True):
     """A RabbitMQ on which the venue publishes what Peatio would, to feed a Rango; no `url` is none."""
 
-    url: str = ""
+    url: SecretUrl = ""
     exchange: str = "peatio.events.ranger"
+
+    def __post_init__(self) -> None:
+        check_url(self.url)
 
 
 class FlowSection(Struct, frozen=True, kw_only=True):
@@ -203,7 +209,7 @@ class StoreSection(Struct, frozen=True, kw_only=True):
     """
 
     journal: str = "auto"
-    history: str = "auto"
+    history: SecretUrl = "auto"
     fsync: Literal["always", "interval", "off"] = "always"
     interval_seconds: Seconds = 0.1
     patience_seconds: Seconds = 0.5
@@ -214,9 +220,10 @@ class StoreSection(Struct, frozen=True, kw_only=True):
     keep: Literal["all", "behind-snapshot"] = "behind-snapshot"
 
     def __post_init__(self) -> None:
+        check_url(self.history)
         words = self.history in ("auto", "sqlite", "off")
         if not (words or self.history.startswith(("postgresql://", "postgres://"))):
-            raise ValueError(f"history is auto, sqlite, off or postgresql://…, not {self.history!r}")
+            raise ValueError(f"history is auto, sqlite, off or postgresql://…, not {masked_url(self.history)!r}")
         if self.journal == "off" and self.history not in ("auto", "off"):
             raise ValueError("history is made from the journal: leave store.journal on, or turn store.history off")
 
@@ -269,17 +276,24 @@ def load(path: Path | None, environment: Mapping[str, str], settings: Iterable[s
     if path is not None:
         _merge(tree, _read(path), str(path))
     _merge(tree, _from_environment(environment), "the environment")
-    _merge(tree, _from_settings(settings), "--set")
+    _merge(tree, _from_settings(settings), "the command line")
     try:
         return msgspec.convert(tree, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"the configuration does not fit: {error}") from error
+        # Each value fits its key: a section says what is wrong with several of them together.
+        text, _, section = str(error).partition(" - at `$.")
+        raise ConfigError(f"[{section.rstrip('`')}]: {text}") from error
 
 
 def as_toml(config: Config) -> str:
     """The whole configuration as TOML text that `load` reads back."""
+    return toml_of(msgspec.to_builtins(config))
+
+
+def toml_of(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Sections of plain values as TOML text."""
     lines: list[str] = []
-    for section, values in msgspec.to_builtins(config).items():
+    for section, values in sections.items():
         lines.append(f"[{section}]")
         lines += [f"{key} = {_toml_value(value)}" for key, value in values.items()]
         lines.append("")
@@ -329,10 +343,12 @@ def _merge(tree: dict[str, dict[str, Any]], other: Mapping[str, Any], where: str
             raise ConfigError(f"{where}: there is no section {section!r}; {_nearest(section, sections)}")
         if not isinstance(values, Mapping):
             raise ConfigError(f"{where}: {section!r} is a section, its keys go below [{section}]")
-        keys = [field.name for field in msgspec.structs.fields(kind)]
+        keys = {field.name: field.type for field in msgspec.structs.fields(kind)}
         for key, value in values.items():
             if key not in keys:
                 raise ConfigError(f"{where}: there is no key {section}.{key}; {_nearest(key, keys)}")
+            if wrong := wants(keys[key], value):
+                raise ConfigError(f"{where}: {section}.{key} {wrong}")
             tree.setdefault(section, {})[key] = value
 
 

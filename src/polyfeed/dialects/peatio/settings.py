@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 from polyfeed.dialects._base.origins import allowed_hosts
+from polyfeed.dialects._base.secrets import Secret, SecretUrl
 from polyfeed.dialects.peatio.keys import read_key
 from polyfeed.dialects.peatio.rbac import read_roles
 
@@ -31,9 +32,9 @@ class PeatioSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     profile: Literal["2.2", "3.x", "legacy"] = "2.2"
     jwt_public_key: str = ""
-    jwt_secret: str = ""
-    jwt_private_key: str = ""
-    jwks_url: str = ""
+    jwt_secret: Secret = ""
+    jwt_private_key: Secret = ""
+    jwks_url: SecretUrl = ""
     jwt_algorithm: Literal["", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] = ""
     jwt_issuer: str = ""
     jwt_audience: str = ""
