@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -142,3 +143,20 @@ async def test_a_new_key_is_known_soon_and_a_failure_keeps_the_old_ones(caplog: 
     assert ring.find(token(NEW, "new")) is None
     await keeper.look(310)
     assert ring.find(token(NEW, "new")) is not None
+
+
+@pytest.mark.parametrize(
+    "answer", [b"this is no HTTP\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", b""]
+)
+async def test_an_answer_that_is_none_ends_nothing(answer: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        keeper = KeyKeeper(f"http://127.0.0.1:{port}/keys?token=word", KeyRing())
+        await keeper.look(0)
+    assert "cannot be had from 127.0.0.1" in caplog.text
+    assert "word" not in caplog.text

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import urllib.request
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,8 +70,10 @@ class KeyKeeper:
         self._ring.wanted = False
         try:
             count = self._ring.replace(await asyncio.to_thread(self._get, self._url))
-        except (OSError, ValueError) as error:
-            log.warning("the keys of Peatio's tokens cannot be had from %s: %s", self._place, error)
+        except (OSError, ValueError, HTTPException) as error:
+            # The words of the last kind repeat the URL, which may have a secret in it, or whatever was answered.
+            why = type(error).__name__ if isinstance(error, HTTPException) else error
+            log.warning("the keys of Peatio's tokens cannot be had from %s: %s", self._place, why)
             return
         log.info("%d keys for Peatio's tokens from %s", count, self._place)
 

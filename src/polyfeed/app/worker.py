@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 
+from polyfeed.app import logs
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.gateway_role import GatewayRole
 from polyfeed.app.line import (
@@ -72,10 +73,7 @@ class Worker:
 
     def _begin(self, start: Start) -> None:
         """Takes the state over in the same turn, so that no batch is missed; ports open when that is done."""
-        logging.basicConfig(
-            level=start.config.log.level.upper(),
-            format=f"%(asctime)s %(levelname)-7s worker {start.number} %(name)s: %(message)s",
-        )
+        logs.configure(start.config.log, f"worker {start.number}")
         self._start = start
         self._role = GatewayRole(
             start.config, start.number, self._bus, start.memory(), start.vault(), self._enter, SteadyClock()
