@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,13 @@ from pathlib import Path
 import pytest
 
 from polyfeed.app.config import ConfigError, HttpSection, load
+from polyfeed.app.console.stream import WIRE
+from polyfeed.app.operator import ROUTER
 from polyfeed.app.operator_client import CallFailed, call
 from polyfeed.app.operator_token import operator_token
+from polyfeed.dialects.registry import DIALECTS
 from tests.app.house import get, running
+from tests.e2e.raw import Raw, frame, upgrade
 
 TOKEN = "a-token-of-the-operator"
 
@@ -68,6 +73,83 @@ async def test_with_a_token_the_operators_calls_and_the_metrics_want_it() -> Non
             assert (await get(server, path, f"Authorization: Bearer {TOKEN}"))[0] == 200
         for path in ("/healthz", "/readyz", "/openapi.json", "/api/instruments"):
             assert (await get(server, path))[0] == 200
+
+
+@pytest.mark.slow
+async def test_every_call_of_the_operators_wants_the_token() -> None:
+    """Those that need none are open to all, or want a user's key, by name: a new one has to be put on either side."""
+    async with running(f"http.token={TOKEN}") as server:
+        for endpoint in ROUTER.endpoints:
+            path = re.sub(r"\{\w+\}", "1", endpoint.path)
+            status, head, _ = await get(server, path, method=endpoint.method)
+            if endpoint.access == "operator":
+                assert (status, "www-authenticate: Bearer" in head) == (401, True), endpoint.path
+            elif endpoint.access == "open":
+                assert endpoint.path in OPEN, endpoint.path
+            else:
+                assert (status, "www-authenticate: Basic" in head) == (401, True), endpoint.path
+        assert (await get(server, f"{WIRE}?instrument=BTC-USD"))[0] == 401
+
+
+OPEN = {"/api/directory", "/api/flow", "/api/instruments", "/api/system/status"}
+
+
+@pytest.mark.slow
+async def test_it_stays_on_this_machine_whatever_the_dialects_do() -> None:
+    async with running("server.host=0.0.0.0") as server:
+        listening = server._operator._server
+        assert listening is not None
+        assert [one.getsockname()[0] for one in listening.sockets] == ["127.0.0.1"]
+        dialects = [one for listener in server._role._listeners if (one := listener._server) is not None]
+        assert {sock.getsockname()[0] for one in dialects for sock in one.sockets} == {"0.0.0.0"}
+
+
+MADE_UP = "xyzzy"
+
+
+def labels(text: str) -> set[str]:
+    """Every metric with its labels, without its value."""
+    return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+
+
+@pytest.mark.slow
+async def test_metrics_have_no_labels_that_clients_choose() -> None:
+    """Whatever they subscribe to, call, or close with: as many lines as before, and none with their words."""
+    requests = {
+        "kraken": [{"event": MADE_UP}, {"event": "subscribe", "pair": [MADE_UP], "subscription": {"name": MADE_UP}}],
+        "bitstamp": [{"event": "bts:subscribe", "data": {"channel": f"live_trades_{MADE_UP}"}}],
+        "peatio": [{"event": "subscribe", "streams": [f"{MADE_UP}{number}.trades" for number in range(600)]}],
+        "ekiden": [{"op": MADE_UP}, {"op": "subscribe", "args": [f"trade.{MADE_UP}"]}],
+    }
+    async with running("gateway.close_seconds=0.2") as server:
+        raws = []
+        for name, messages in requests.items():
+            raw = await Raw.connect(server.ports[name], upgrade("/ws/public" if name == "ekiden" else "/"))
+            assert b" 101 " in await raw.head()
+            raws.append(raw)
+            before = labels((await get(server, "/metrics"))[2].decode())
+            for message in messages:
+                raw.writer.write(frame(1, json.dumps(message).encode()))
+            raw.writer.write(frame(9, b"done"))
+            while await raw.frame() != (10, b"done"):
+                pass
+            after = labels((await get(server, "/metrics"))[2].decode())
+            other = {line for line in after - before if '"(other)"' in line}
+            assert after - before == other
+            assert len(other) <= 2
+        for name in DIALECTS:
+            for request in (
+                upgrade(f"/{MADE_UP}?stream={MADE_UP}"),
+                f"{MADE_UP} /{MADE_UP} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+            ):
+                raws.append(await Raw.connect(server.ports[name], request))
+                assert await raws[-1].head()
+        raws[0].writer.write(frame(8, (4999).to_bytes(2, "big") + MADE_UP.encode()))
+        assert await raws[0].ended()
+        for path in ("/metrics", "/api/gateway"):
+            assert MADE_UP not in (await get(server, path))[2].decode()
+        for raw in raws:
+            raw.end()
 
 
 @pytest.mark.slow

@@ -13,6 +13,9 @@ from websockets.typing import Subprotocol
 
 MAX_MESSAGE = 16 * 1024 * 1024
 
+MAX_SAID = 200
+"""Characters of what a server says to a refusal."""
+
 
 async def messages(
     url: str,
@@ -30,7 +33,7 @@ async def messages(
         offered = [Subprotocol(subprotocol)] if subprotocol else None
         socket = await connect(url, ssl=context, max_size=MAX_MESSAGE, compression=None, subprotocols=offered)
     except (OSError, WebSocketException) as error:
-        raise OSError(f"no connection to {url}: {error}{_hint(error)}") from error
+        raise OSError(f"no connection to {url}: {error}{_said(error)}{_hint(error)}") from error
     try:
         for request in requests:
             await socket.send(request)
@@ -47,10 +50,19 @@ async def messages(
         await socket.close()
 
 
+def _said(error: Exception) -> str:
+    """What the server says to a refusal, one line of it."""
+    body = (error.response.body or b"") if isinstance(error, InvalidStatus) else b""
+    said = " ".join(body.decode("utf-8", "replace").split())[:MAX_SAID]
+    return f": {said}" if said else ""
+
+
 def _hint(error: Exception) -> str:
     """What to do about it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return " (name the server's certificate with --ca)"
     if isinstance(error, InvalidStatus):
+        if error.response.status_code not in (401, 403):
+            return ""
         return " (a stream that needs a token takes it with --token; `polyfeed account token` prints one)"
     return " (is the server running? try `make run`)"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator
@@ -14,12 +16,22 @@ from rich.table import Table
 
 from polyfeed.app.client import messages
 from polyfeed.app.config import Config
-from polyfeed.dialects._base.inbound import BookMessage, Inbound, InboundTrade, OtherMessage, TradeMessage
+from polyfeed.dialects._base.inbound import (
+    BookMessage,
+    Inbound,
+    InboundMessage,
+    InboundTrade,
+    OtherMessage,
+    TradeMessage,
+)
 from polyfeed.dialects.registry import INBOUND
 from polyfeed.model.enums import Side
 
 REFRESH_SECONDS = 0.1
 TRADES_SHOWN = 20
+
+SILENCE_SECONDS = 5.0
+"""After which whoever waits is told what that may mean."""
 
 
 def stream_of(
@@ -83,6 +95,10 @@ class Screen:
         self._count += 1
         self._note = f"{self._count} messages"
 
+    def doubt(self, text: str) -> None:
+        """Says why there is nothing to be seen."""
+        self._note = text
+
     def table(self, height: int) -> Table:
         """The screen as it is now, in at most so many rows."""
         title = f"{self._options.dialect} {self._options.channel} {self._options.symbol}"
@@ -111,22 +127,69 @@ class Screen:
             table.add_row(at, trade.taker_side.name.lower(), trade.price, trade.size, style=style)
 
 
+async def heard(stream: AsyncIterator[str], inbound: Inbound) -> AsyncIterator[tuple[str, InboundMessage]]:
+    """Each message and what it says. Raises ValueError, after the message, for an error before anything of the channel
+    has come: nothing will.
+    """
+    begun = False
+    async for text in stream:
+        message = inbound.receive(text)
+        yield text, message
+        if not isinstance(message, OtherMessage):
+            begun = True
+        elif message.error and not begun:
+            raise ValueError(f"the server says: {message.error}")
+
+
 async def run(options: argparse.Namespace) -> int:
-    """Shows the channel until interrupted."""
+    """Shows the channel until interrupted. Raises OSError, ValueError."""
     inbound = INBOUND[options.dialect]()
     stream, _ = stream_of(options, inbound, [options.symbol])
     console = Console()
+    messages = heard(stream, inbound)
     if options.raw or not console.is_terminal:
-        async for text in stream:
-            print(text, flush=True)
-        return 0
+        await _print(options, messages)
+    else:
+        await _show(options, messages, console)
+    return 0
+
+
+async def _print(options: argparse.Namespace, messages: AsyncIterator[tuple[str, InboundMessage]]) -> None:
+    """Prints the messages as they come."""
+    loop = asyncio.get_running_loop()
+    doubt = loop.call_later(SILENCE_SECONDS, lambda: print(f"polyfeed: {silence(options)}", file=sys.stderr))
+    async for text, message in messages:
+        print(text, flush=True)
+        if not isinstance(message, OtherMessage):
+            doubt.cancel()
+
+
+async def _show(
+    options: argparse.Namespace, messages: AsyncIterator[tuple[str, InboundMessage]], console: Console
+) -> None:
+    """Shows what they come to."""
     screen = Screen(options)
     with Live(screen.table(console.height), console=console, auto_refresh=False) as live:
+
+        def refresh() -> None:
+            live.update(screen.table(console.height), refresh=True)
+
+        def doubts() -> None:
+            screen.doubt(silence(options))
+            refresh()
+
+        doubt = asyncio.get_running_loop().call_later(SILENCE_SECONDS, doubts)
         shown = 0.0
-        async for text in stream:
-            screen.take(inbound.receive(text))
+        async for _, message in messages:
+            screen.take(message)
+            if not isinstance(message, OtherMessage):
+                doubt.cancel()
             if time.monotonic() - shown >= REFRESH_SECONDS:
                 shown = time.monotonic()
-                live.update(screen.table(console.height), refresh=True)
-        live.update(screen.table(console.height), refresh=True)
-    return 0
+                refresh()
+        refresh()
+
+
+def silence(options: argparse.Namespace) -> str:
+    """What is to be thought of a market that nothing comes of: some exchanges acknowledge whatever they are asked."""
+    return f"nothing of {options.symbol} has come yet: it may be quiet, or {options.dialect} has no market of that name"

@@ -22,28 +22,45 @@ async def place(call: Call) -> schemas.Accepted:
     body: schemas.NewOrder = call.body
     one = find(call, body.instrument).instrument
     quote = call.server.market.currencies[one.quote]
-    outcome = await call.server.carry_out(
-        PlaceOrder(
-            call.account.account_id,
-            one.id,
-            Side[body.side.upper()],
-            OrderKind[body.type.upper()],
-            scaled("size", body.size, one.size_scale),
-            scaled("price", body.price, one.price_scale),
-            TimeInForce[body.time_in_force.upper()],
-            body.post_only,
-            SelfTrade[body.self_trade.upper()],
-            body.client_id,
-            amount=scaled("amount", body.amount, quote.scale),
-            expire_ts=body.expire_at,
-            trigger=Trigger[body.trigger.upper()],
-            trigger_price=scaled("trigger_price", body.trigger_price, one.price_scale),
-            activation_price=scaled("activation_price", body.activation_price, one.price_scale),
-            trailing_bps=body.trailing_bps,
-            reduce_only=body.reduce_only,
-        )
+    order = PlaceOrder(
+        call.account.account_id,
+        one.id,
+        Side[body.side.upper()],
+        OrderKind[body.type.upper()],
+        scaled("size", body.size, one.size_scale),
+        scaled("price", body.price, one.price_scale),
+        TimeInForce[body.time_in_force.upper()],
+        body.post_only,
+        SelfTrade[body.self_trade.upper()],
+        body.client_id,
+        amount=scaled("amount", body.amount, quote.scale),
+        expire_ts=body.expire_at,
+        trigger=Trigger[body.trigger.upper()],
+        trigger_price=scaled("trigger_price", body.trigger_price, one.price_scale),
+        activation_price=scaled("activation_price", body.activation_price, one.price_scale),
+        trailing_bps=body.trailing_bps,
+        reduce_only=body.reduce_only,
     )
+    check_given(body)
+    outcome = await call.server.carry_out(order)
     return schemas.Accepted(outcome.order_id)
+
+
+def check_given(body: schemas.NewOrder) -> None:
+    """Whether the order has what its own terms ask for. Raises Problem 400 that names the field."""
+    kind, trigger, lifetime = f"type {body.type}", f"trigger {body.trigger}", f"time_in_force {body.time_in_force}"
+    trailing = body.trigger.startswith("trailing")
+    wanted = [
+        ("size", kind, body.type in {"limit", "market"}),
+        ("amount", kind, body.type in {"instant", "cash_sell"}),
+        ("price", kind, body.type == "limit"),
+        ("trigger_price", trigger, body.trigger != "none" and not trailing),
+        ("trailing_bps", trigger, trailing),
+        ("expire_at", lifetime, body.time_in_force == "gtd"),
+    ]
+    for name, term, needed in wanted:
+        if needed and not getattr(body, name):
+            raise Problem(400, f"{name}: missing; {term} needs it")
 
 
 async def amend(call: Call) -> schemas.Accepted:
