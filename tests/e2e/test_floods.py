@@ -21,7 +21,7 @@ from polyfeed.dialects._base.dialect import Peer
 from polyfeed.dialects._base.session import Session
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.gateway.connection import Connection
-from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.fanout import LONGEST_WATCH_US, FanOut
 from polyfeed.model.commands import RevokeKey
 from polyfeed.model.events import Trade
 from tests.e2e.fuzzing import Fuzzer
@@ -32,7 +32,12 @@ from tests.e2e.world import World, world
 pytestmark = pytest.mark.slow
 
 MESSAGES_OF_ONE = 200
-OPEN = ["gateway.address_connections=0", "gateway.handshake_rate=0"]
+UNLIMITED = [
+    "gateway.address_connections=0",
+    "gateway.handshake_rate=0",
+    "rails.limits=false",
+    "ekiden.message_rate=0",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +46,15 @@ def descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def peatio_keys() -> list[str]:
+    """Settings by which tokens can be made."""
+    peatio = with_peatio(load(None, {}, ["flow.demo=true"])).peatio
+    return [f"peatio.jwt_{half}_key={getattr(peatio, f'jwt_{half}_key')}" for half in ("public", "private")]
+
+
 @pytest.fixture
 async def one() -> AsyncIterator[World]:
-    peatio = with_peatio(load(None, {}, ["flow.demo=true"])).peatio
-    keys = [f"peatio.jwt_{half}_key={getattr(peatio, f'jwt_{half}_key')}" for half in ("public", "private")]
-    async with world("flow.agents=3", *keys, "rails.limits=false", "ekiden.message_rate=0", *OPEN) as running:
+    async with world("flow.agents=3", *peatio_keys(), *UNLIMITED) as running:
         await running.pass_time(1)
         yield running
 
@@ -240,15 +249,46 @@ async def test_whatever_they_send(
     fuzzer = Fuzzer(name, seed=1)
     await pelt(one, fan, fuzzer, 1000)
     lines, connections = set(fan._lines), len(fan.connections)
-    gc.collect()
-    objects = len(gc.get_objects())
+    before = objects(one)
     await pelt(one, fan, fuzzer, count)
-    gc.collect()
-    print(f"\n{name}: {count} messages, objects {len(gc.get_objects()) - objects:+}")
+    grown = objects(one) - before
+    print(f"\n{name}: {count} messages, objects {grown:+}, most memory so far {most_memory()} MiB")
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
     assert set(fan._lines) == lines
     assert len(fan.connections) == connections
-    assert len(gc.get_objects()) - objects < 20_000 + kept_by_the_venue(one)
+    assert grown < 20_000 + kept_by_the_venue(one)
+
+
+@pytest.mark.parametrize("count", [1000, pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(0)])])
+@pytest.mark.parametrize("name", DIALECTS)
+async def test_nothing_grows_where_nobody_trades(name: str, count: int) -> None:
+    """The same on markets that stand still, where all that is kept would be the hostile clients' own: twice as many
+    messages leave as much behind as once as many, but for the orders that they place.
+    """
+    async with world("flow.capture=off", "flow.agents=0", *peatio_keys(), *UNLIMITED) as one:
+        fan = one.first.gateway.fans[name]
+        fuzzer = Fuzzer(name, seed=2)
+        await pelt(one, fan, fuzzer, count)
+        before, orders = objects(one), kept_by_the_venue(one)
+        await pelt(one, fan, fuzzer, count)
+        grown, ordered = objects(one) - before, kept_by_the_venue(one) - orders
+        print(f"\n{name}: {count} messages after {count}, objects {grown:+}, of which orders may be {ordered}")
+        assert grown < 1000 + ordered
+
+
+def objects(one: World) -> int:
+    """How many there are, once the deadlines of those who have gone are past: a minute is the longest."""
+    gateway = one.first.gateway
+    now, later = gateway._now, gateway._now() + LONGEST_WATCH_US + 1_000_000
+    gateway._now = lambda: later
+    gateway._on_time()
+    gateway._now = now
+    gc.collect()
+    return len(gc.get_objects())
+
+
+def most_memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def kept_by_the_venue(one: World) -> int:
