@@ -34,7 +34,15 @@ LARGEST = 1 << 25
 """Cases of group 9 send messages of 16 MiB."""
 
 PROTOCOL = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*"]
-COMPRESSED = ["12.1.1", "12.1.10", "12.2.5", "12.4.8", "13.1.3", "13.2.8", "13.3.5", "13.5.9", "13.7.10"]
+COMPRESSED = [
+    f"{text}.{case}"
+    for text in (*(f"12.{number}" for number in range(1, 6)), *(f"13.{number}" for number in range(1, 8)))
+    for case in (1, 5, 11)
+]
+"""Of each kind of text and each offer of parameters: a thousand messages of 16 bytes, of 4 KiB, and of 8 KiB in
+fragments. The soak has all 216 cases, up to 128 KiB.
+"""
+
 SPEED_LIMITS = ["9.*"]
 
 
