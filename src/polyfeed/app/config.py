@@ -237,7 +237,7 @@ class BusSection(Struct, frozen=True, kw_only=True):
     `stale_seconds` says so to its clients.
     """
 
-    url: str = ""
+    url: SecretUrl = ""
     credentials: str = ""
     name: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]+$")] = "polyfeed"
     replicas: Annotated[int, Meta(ge=1, le=5)] = 1

@@ -34,6 +34,8 @@ def words(kind: inspect.Type) -> str:
             return "a whole number" + _bounds(kind)
         case inspect.FloatType():
             return "a number" + _bounds(kind)
+        case inspect.StrType() if kind.pattern is not None:
+            return f"text that matches {kind.pattern}"
     return "text"
 
 

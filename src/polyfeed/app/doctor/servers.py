@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from polyfeed.app.doctor.finding import Finding, Level, judged
 from polyfeed.app.nats_server import read_monitor
+from polyfeed.bus.nats.connection import place_of
 from polyfeed.bus.nats.terms import MIN_VERSION, PAYLOAD_BYTES, SYNC
 
 ANSWER_SECONDS = 2.0
@@ -46,7 +47,7 @@ class Seen(Struct, frozen=True):
     @property
     def name(self) -> str:
         """What to call it."""
-        return f"NATS {self.info.get('server_name') or urlsplit(self.url).netloc}"
+        return f"NATS {self.info.get('server_name') or place_of(urlsplit(self.url))}"
 
 
 async def look(urls: Sequence[str], monitors: Sequence[str]) -> tuple[list[Seen], list[Finding]]:
@@ -67,7 +68,9 @@ async def look(urls: Sequence[str], monitors: Sequence[str]) -> tuple[list[Seen]
             advice = (
                 "start it, or take it out of bus.url" if given else "the other servers name it: gateways may try it"
             )
-            findings.append(Finding(level, f"NATS {urlsplit(url).netloc}", str(error), "a server that answers", advice))
+            findings.append(
+                Finding(level, f"NATS {place_of(urlsplit(url))}", str(error), "a server that answers", advice)
+            )
             continue
         seen.setdefault(str(info.get("server_id")), Seen(url, info))
         for netloc in info.get("connect_urls", ()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from urllib.parse import SplitResult, urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error
@@ -38,7 +39,7 @@ async def connect(urls: str, label: str, credentials: str = "") -> Client:
             log.warning("the connection to NATS was lost; trying again")
 
     async def back() -> None:
-        log.warning("connected to NATS again, at %s", client.connected_url.netloc if client.connected_url else "?")
+        log.warning("connected to NATS again, at %s", place_of(client.connected_url) if client.connected_url else "?")
 
     async def say(error: Exception) -> None:
         log.debug("NATS: %r", error)
@@ -64,13 +65,19 @@ async def connect(urls: str, label: str, credentials: str = "") -> Client:
     except TimeoutError as error:
         raise OSError(f"no NATS server of {urls} answered within {FIRST_SECONDS:g} s") from error
     except (Error, OSError) as error:
-        raise OSError(f"no NATS server of {urls} can be reached: {error}") from error
+        places = ", ".join(place_of(urlsplit(url)) for url in servers_of(urls))
+        raise OSError(f"no NATS server of {places} can be reached: {error}") from error
     return client
 
 
 def jetstream(client: Client) -> JetStreamContext:
     """JetStream over a connection, with answers waited for as long as everywhere."""
     return client.jetstream(timeout=API_SECONDS)
+
+
+def place_of(url: SplitResult) -> str:
+    """Where a server is, for people: its URL without the user, the password or the token."""
+    return url.netloc.rpartition("@")[2]
 
 
 def servers_of(urls: str) -> list[str]:

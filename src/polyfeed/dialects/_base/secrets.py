@@ -22,8 +22,8 @@ MASK = "***"
 
 
 def masked_url(text: str) -> str:
-    """A URL with masks for the password and the query, in which tokens are; what is no URL and has no password is
-    itself.
+    """A URL with masks for the password and the query, in which tokens are, and for a user without a password, which
+    may be a token as well; what is no URL and has no password is itself.
     """
     if "@" not in text and "://" not in text:
         return text
@@ -35,7 +35,7 @@ def masked_url(text: str) -> str:
         return MASK
     user, at, place = parts.netloc.rpartition("@")
     name, colon, _ = user.partition(":")
-    netloc = f"{name}{colon}{colon and MASK}{at}{place}"
+    netloc = f"{name if colon else ''}{colon}{at and MASK}{at}{place}"
     return parts._replace(netloc=netloc, query=parts.query and MASK, fragment="").geturl()
 
 
