@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import ParseResult, SplitResult, urlsplit
 
 from nats.aio.client import Client
 from nats.errors import Error
@@ -75,7 +75,7 @@ def jetstream(client: Client) -> JetStreamContext:
     return client.jetstream(timeout=API_SECONDS)
 
 
-def place_of(url: SplitResult) -> str:
+def place_of(url: SplitResult | ParseResult) -> str:
     """Where a server is, for people: its URL without the user, the password or the token."""
     return url.netloc.rpartition("@")[2]
 
