@@ -18,7 +18,10 @@ from polyfeed.model.commands import AnyCommand, Origin
 
 
 class Kind(IntEnum):
-    """To a worker: START, BATCH (an encoded batch), REFUSAL, STOP. From it: READY, COMMAND, COUNTS."""
+    """To a worker: START, BATCH (an encoded batch), REFUSAL, STOP, ANSWER. From it: READY, COMMAND, COUNTS, QUESTION.
+
+    QUESTION and ANSWER are `enquiries`' messages.
+    """
 
     START = 0
     BATCH = 1
@@ -27,12 +30,15 @@ class Kind(IntEnum):
     READY = 4
     COMMAND = 5
     COUNTS = 6
+    QUESTION = 7
+    ANSWER = 8
 
 
 class Start(Struct, frozen=True):
     """Everything a worker needs: what it is, and what has happened up to the first batch that it is sent.
 
     `config` has the very ports to listen on; `master` is the vault's; `certificate` and `key` are paths, for TLS.
+    `epoch` is that of the history which the venue's process answers questions about, None when it keeps none.
     """
 
     number: int
@@ -42,6 +48,7 @@ class Start(Struct, frozen=True):
     market: bytes
     accounts: bytes
     projections: dict[str, bytes]
+    epoch: int | None = None
     certificate: str = ""
     key: str = ""
 

@@ -142,6 +142,7 @@ class Server:
             lambda number: numbers.get(number, 0),
             self.sequencer.submit,
             self.vault,
+            None if self.past is None else HistoryRole(self.past),
         )
 
     def _standing(self) -> Standing:

@@ -1,7 +1,7 @@
 """A gateway in a process of its own: `python -m polyfeed.app.worker FD`, started by the venue's process.
 
-It hears batches over its link and sends its clients' commands back. It ends when it is told to, or when the venue's
-process is gone: with a goodbye to its clients in either case.
+It hears batches over its link and sends its clients' commands back, and what they ask of history. It ends when it is
+told to, or when the venue's process is gone: with a goodbye to its clients in either case.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import logging
 import signal
 import socket
 import sys
+from functools import partial
 
 from polyfeed.app import logs
 from polyfeed.app.clock import SteadyClock
+from polyfeed.app.enquiries import Asking
 from polyfeed.app.gateway_role import GatewayRole
+from polyfeed.app.historian import RemoteHistorian
 from polyfeed.app.line import (
     Count,
     Counts,
@@ -41,6 +44,7 @@ class Worker:
     def __init__(self) -> None:
         self._bus = MemoryBus()
         self._link = Link(self._hear, self._on_lost)
+        self._asking = Asking(partial(self._link.send, Kind.QUESTION))
         self._role: GatewayRole | None = None
         self._start: Start | None = None
         self._stop = asyncio.Event()
@@ -66,6 +70,8 @@ class Worker:
             case Kind.REFUSAL:
                 refusal = refusal_decoder.decode(payload)
                 self._bus.refuse(refusal.origin, refusal.outcome)
+            case Kind.ANSWER:
+                self._asking.hear(payload)
             case Kind.START:
                 self._begin(start_decoder.decode(payload))
             case Kind.STOP:
@@ -75,8 +81,16 @@ class Worker:
         """Takes the state over in the same turn, so that no batch is missed; ports open when that is done."""
         logs.configure(start.config.log, f"worker {start.number}")
         self._start = start
+        historian = None if start.epoch is None else RemoteHistorian(start.epoch, self._asking.request)
         self._role = GatewayRole(
-            start.config, start.number, self._bus, start.memory(), start.vault(), self._enter, SteadyClock()
+            start.config,
+            start.number,
+            self._bus,
+            start.memory(),
+            start.vault(),
+            self._enter,
+            SteadyClock(),
+            historian,
         )
         self._task = asyncio.create_task(self._work(self._role, start))
         self._task.add_done_callback(self._on_done)
@@ -100,6 +114,7 @@ class Worker:
     def _on_lost(self) -> None:
         if not self._stop.is_set():
             logging.getLogger("polyfeed").error("the venue's process is gone: saying goodbye to every client")
+        self._asking.end()
         self._stop.set()
 
     def _on_done(self, task: asyncio.Task[None]) -> None:

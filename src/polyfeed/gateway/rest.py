@@ -10,6 +10,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from msgspec.structs import replace
+
 from polyfeed.dialects._base.rest import RestAnswer, RestAsk, RestRequest, RestResponse
 from polyfeed.gateway.heads import forwarded, header_map
 from polyfeed.gateway.port import Port
@@ -64,7 +66,8 @@ async def settle(port: Port, answer: RestAnswer) -> RestResponse:
             try:
                 rows = await port.ask(answer.query)
             except HistoryUnavailable as error:
-                return RestResponse(503, f"{error}\n".encode(), "text/plain", {"retry-after": "1"})
+                refusal = port.fan.dialect.rest_unavailable(str(error))
+                return replace(refusal, headers={**refusal.headers, "retry-after": "1"})
             answer = answer.reply(rows)
             continue
         future: asyncio.Future[RestAnswer] = asyncio.get_running_loop().create_future()

@@ -29,7 +29,9 @@ def get(server: Server, dialect: str, path: str) -> str:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{server.ports[dialect]}{path}", timeout=30) as answer:
                 body: bytes = answer.read()
-            return body.decode()
+            if not answer.headers["retry-after"]:
+                return body.decode()
+            assert body == b'{"error":["EService:Unavailable"]}'
         except urllib.error.HTTPError as error:
             with error:
                 assert (error.code, error.headers["retry-after"]) == (503, "1")

@@ -81,3 +81,7 @@ class Dialect(ABC):
         """Answers an HTTP call while what is known may be old: nothing of it may be told as the present."""
         headers = {"Retry-After": str(BEHIND_RETRY_SECONDS)}
         return RestResponse(503, b"the feed is behind, try again later\n", "text/plain", headers)
+
+    def rest_unavailable(self, reason: str) -> RestResponse:
+        """Refuses a call whose question about history has no answer now, in the exchange's own way."""
+        return RestResponse(503, f"{reason}\n".encode(), "text/plain")

@@ -27,7 +27,7 @@ from polyfeed.dialects.bitstamp.private import MyOrdersFeed, Owner
 from polyfeed.dialects.bitstamp.projection import BitstampProjection
 from polyfeed.dialects.bitstamp.rest import BitstampRest
 from polyfeed.dialects.bitstamp.rest_form import refused_response
-from polyfeed.dialects.bitstamp.rest_refusals import AWAY
+from polyfeed.dialects.bitstamp.rest_refusals import AWAY, failed
 from polyfeed.dialects.bitstamp.session import BitstampSession
 from polyfeed.dialects.bitstamp.settings import BitstampSettings
 from polyfeed.dialects.bitstamp.subscriptions import Subscriptions
@@ -96,6 +96,10 @@ class BitstampDialect(Dialect):
     def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
         """An internal service failed."""
         return refused_response(AWAY)
+
+    def rest_unavailable(self, reason: str) -> RestResponse:
+        """The error of a service that failed."""
+        return refused_response(failed(reason))
 
     def _private(self, key: FeedKey) -> Feed:
         account = self._context.accounts.get(key.account)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from polyfeed.accounts.account import Account
 from polyfeed.dialects._base.dialect import BEHIND_RETRY_SECONDS
 from polyfeed.dialects.bitstamp import wire
@@ -16,18 +18,19 @@ from polyfeed.model.numbers import format_scaled
 
 NOT_PLACED = "Order could not be placed."
 
-UNAVAILABLE = CallRefused("500.002", {"__all__": ["Orders cannot be recorded now. Please try again."]}, 503)
-"""The answer to any command while the venue takes none (the code's own text: an internal service failed)."""
 
-AWAY = CallRefused(
-    "500.002",
-    {"__all__": ["The exchange cannot be reached now. Please try again."]},
-    503,
-    {"Retry-After": str(BEHIND_RETRY_SECONDS)},
-)
+def failed(text: str, headers: Mapping[str, str] = {}) -> CallRefused:
+    """The answer where the venue cannot do its part (the code's own text: an internal service failed)."""
+    return CallRefused("500.002", {"__all__": [text]}, 503, headers)
+
+
+UNAVAILABLE = failed("Orders cannot be recorded now. Please try again.")
+"""The answer to any command while the venue takes none."""
+
+AWAY = failed("The exchange cannot be reached now. Please try again.", {"Retry-After": str(BEHIND_RETRY_SECONDS)})
 """The answer to any call while what is known may be old."""
 
-UNCERTAIN = CallRefused("500.002", {"__all__": ["The outcome is not known. Please check your orders."]}, 503)
+UNCERTAIN = failed("The outcome is not known. Please check your orders.")
 """The answer to a command whose outcome was missed."""
 
 TEMPORARY = {

@@ -20,6 +20,7 @@ from polyfeed.dialects.ekiden.numbers import Numbers
 from polyfeed.dialects.ekiden.private import PRIVATE_FEEDS
 from polyfeed.dialects.ekiden.projection import EkidenProjection
 from polyfeed.dialects.ekiden.rest import EkidenRest
+from polyfeed.dialects.ekiden.rest_values import error
 from polyfeed.dialects.ekiden.session import PrivateSession, PublicSession
 from polyfeed.dialects.ekiden.settings import EkidenSettings
 from polyfeed.dialects.ekiden.symbols import Listing, Symbols
@@ -86,3 +87,7 @@ class EkidenDialect(Dialect):
     def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
         """Answers what needs no state."""
         return self._rest.answer(now, request, stale=True)
+
+    def rest_unavailable(self, reason: str) -> RestResponse:
+        """The error of a service that is not there."""
+        return error(503, spec.ERROR_UNAVAILABLE, reason)

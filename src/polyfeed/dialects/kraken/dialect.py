@@ -14,7 +14,7 @@ from polyfeed.dialects.kraken.book import BookFeed, SharedBook
 from polyfeed.dialects.kraken.feeds import OhlcFeed, SpreadFeed, TickerFeed, TradeFeed
 from polyfeed.dialects.kraken.ids import channel_id
 from polyfeed.dialects.kraken.pairs import Pair, Pairs
-from polyfeed.dialects.kraken.rest import KrakenRest
+from polyfeed.dialects.kraken.rest import KrakenRest, unavailable
 from polyfeed.dialects.kraken.session import KrakenSession
 from polyfeed.dialects.kraken.settings import KrakenSettings
 from polyfeed.market.market import Market
@@ -73,6 +73,10 @@ class KrakenDialect(Dialect):
     def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
         """The status and the time; everything else is not to be had."""
         return self._rest.answer(now, request, stale=True)
+
+    def rest_unavailable(self, reason: str) -> RestResponse:
+        """The one error that Kraken has for this, which says no more."""
+        return unavailable()
 
     def _shared_book(self, pair: Pair) -> SharedBook:
         """What the feeds of all depths of a pair share."""

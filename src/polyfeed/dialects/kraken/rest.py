@@ -195,3 +195,8 @@ def _number(arguments: Arguments, name: str, default: int) -> int:
 
 def _envelope(body: dict[str, Any]) -> RestResponse:
     return RestResponse(200, msgspec.json.encode(body).replace(b"/", b"\\/"))
+
+
+def unavailable() -> RestResponse:
+    """The reply to a call that cannot be answered now."""
+    return _envelope({"error": [UNAVAILABLE]})

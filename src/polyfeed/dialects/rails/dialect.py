@@ -22,7 +22,7 @@ from polyfeed.dialects.rails.markets import Listing, Market
 from polyfeed.dialects.rails.notices import Once
 from polyfeed.dialects.rails.pulse import Pulse
 from polyfeed.dialects.rails.requests import Refused, read_streams
-from polyfeed.dialects.rails.rest import RailsRest, away
+from polyfeed.dialects.rails.rest import RailsRest, answer, away
 from polyfeed.dialects.rails.session import RailsSession
 from polyfeed.dialects.rails.settings import RailsSettings
 from polyfeed.dialects.rails.wire import short
@@ -90,6 +90,10 @@ class RailsDialect(Dialect):
     def rest_stale(self, now: int, request: RestRequest) -> RestAnswer:
         """The exchange cannot be reached."""
         return away()
+
+    def rest_unavailable(self, reason: str) -> RestResponse:
+        """An error like all of them."""
+        return answer({"message": reason}, spec.UNAVAILABLE)
 
     def _admit(self, now: int, peer: Peer, offered: str, login: Login) -> Session:
         if not login.trades:

@@ -1,0 +1,140 @@
+"""The place of a worker: a process that is there, and another one when it dies or hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from polyfeed.app.enquiries import Answering
+from polyfeed.app.historian import HistoryRole
+from polyfeed.app.line import Counts, Kind, Start, counts_decoder, encode, entered_decoder
+from polyfeed.bus.link import Link
+from polyfeed.model.commands import AnyCommand, Origin
+
+log = logging.getLogger("polyfeed.workers")
+
+MOST_WAITING = 64 << 20
+"""Bytes that a worker may have before it: one that is further behind hangs, and is replaced."""
+
+AGAIN_SECONDS = 0.5
+"""Before a worker is replaced, so that one that cannot live does not take the machine."""
+
+
+class Seat:
+    """The place of one worker, whichever process has it.
+
+    `start` gives what a process that starts now is told, `enter` takes the commands of its clients, `history` answers
+    their questions (None where none is kept). A process that is to end is given `seconds`.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        start: Callable[[int], Start],
+        enter: Callable[[AnyCommand, Origin], None],
+        history: HistoryRole | None,
+        seconds: float,
+    ) -> None:
+        self.ready = asyncio.Event()
+        self.counts: Counts = {}
+        self._number = number
+        self._start = start
+        self._enter = enter
+        self._history = history
+        self._seconds = seconds
+        self._link: Link | None = None
+        self._answering: Answering | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ending = False
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process that is there."""
+        return None if self._process is None or self._process.returncode is not None else self._process.pid
+
+    async def open(self) -> None:
+        """Starts a process and waits until it listens; from then on there is always one."""
+        self._task = asyncio.create_task(self._keep())
+        ready = asyncio.create_task(self.ready.wait())
+        await asyncio.wait({ready, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._task.done():
+            self._task.result()
+
+    async def close(self) -> None:
+        """Ends the process: by a word, and one that does not hear it by force."""
+        self._ending = True
+        self.send(Kind.STOP, b"")
+        if self._process is not None:
+            try:
+                await asyncio.wait_for(self._process.wait(), self._seconds)
+            except TimeoutError:
+                log.warning("worker %d does not end: it is killed", self._number)
+                self._process.kill()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def send(self, kind: Kind, payload: bytes) -> None:
+        """Sends a message to the process that is there, if any."""
+        if self._link is None:
+            return
+        if self._link.waiting > MOST_WAITING:
+            log.error(
+                "worker %d has taken nothing of the last %d MiB: it is replaced", self._number, MOST_WAITING >> 20
+            )
+            if self._process is not None:
+                self._process.kill()
+            self._link.abort()
+            self._link = None
+            return
+        self._link.send(kind, payload)
+
+    async def _keep(self) -> None:
+        while not self._ending:
+            await self._run()
+            self.ready.clear()
+            self.counts = {}
+            if not self._ending:
+                log.error("worker %d is gone: another one takes its place", self._number)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _run(self) -> None:
+        """One process, from its start to its end."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "polyfeed.app.worker", str(theirs.fileno())),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                env=dict(os.environ),
+            )
+        link = Link(self._hear, lambda: None)
+        await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
+        # In one turn: what has happened so far, and from then on every batch.
+        link.send(Kind.START, encode(self._start(self._number)))
+        self._link = link
+        if self._history is not None:
+            self._answering = Answering(self._history, partial(self.send, Kind.ANSWER))
+        await self._process.wait()
+        if self._answering is not None:
+            self._answering.end()
+        self._link = None
+        link.abort()
+
+    def _hear(self, kind: int, payload: bytes) -> None:
+        match kind:
+            case Kind.COMMAND:
+                entered = entered_decoder.decode(payload)
+                self._enter(entered.command, entered.origin)
+            case Kind.QUESTION if self._answering is not None:
+                self._answering.hear(payload)
+            case Kind.COUNTS:
+                self.counts = counts_decoder.decode(payload)
+            case Kind.READY:
+                self.ready.set()
