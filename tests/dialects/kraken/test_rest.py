@@ -167,6 +167,7 @@ def test_candles_of_quiet_intervals_are_there() -> None:
     assert list(answer) == ["XXBTZUSD", "last"]
     later = result(made, "OHLC", f"pair=XBTUSD&interval=5&since={answer['last']}")
     assert [row[0] for row in later["XXBTZUSD"]] == [1561940100]
+    assert result(made, "OHLC", f"pair=XBTUSD&interval=5&since={1 << 40}") == later, "the running one is always there"
     assert result(made, "OHLC", "pair=ADAXBT") == {"ADAXBT": [], "last": 0}
 
 
@@ -176,6 +177,7 @@ def test_at_most_720_candles() -> None:
     rows = result(made, "OHLC", "pair=XBTUSD")["XXBTZUSD"]
     assert len(rows) == 720
     assert [row[0] for row in rows] == list(range(1561939200 + 100_000 // 60 * 60 - 719 * 60, 1561939200 + 100_000, 60))
+    assert result(made, "OHLC", "pair=XBTUSD&since=1561939200")["XXBTZUSD"] == rows, "older ones cannot be had"
 
 
 def test_spread() -> None:

@@ -139,7 +139,8 @@ def trades(pair: Pair, since: int, found: Sequence[TradeRow]) -> tuple[list[Row]
 def candles(pair: Pair, minutes: int, since: int) -> tuple[list[Row], int]:
     """Candles after `since` (seconds), the running one last, and the start of the last that is finished.
 
-    Intervals without a trade repeat the closing price before them.
+    Intervals without a trade repeat the closing price before them. Whatever `since` is, the running candle is there,
+    and no candle that is older than the last CANDLES (docs.kraken.com, Get OHLC Data): memory has all of them.
     """
     length = minutes * 60
     now = pair.state.clock.now // spec.SECOND
@@ -149,7 +150,7 @@ def candles(pair: Pair, minutes: int, since: int) -> tuple[list[Row], int]:
         rows.append(_candle(pair, candle))
     _fill(rows, length, now - now % length + length)
     last = rows[-2][0] if len(rows) > 1 else 0
-    return [row for row in rows[-CANDLES:] if row[0] > since], last
+    return [row for row in rows[-CANDLES:-1] if row[0] > since] + rows[-1:], last
 
 
 def spread(pair: Pair) -> tuple[list[Row], int]:
