@@ -12,6 +12,7 @@ from polyfeed.app.recovery import EngineChanged, check_start
 from polyfeed.app.replica import Image
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
+from polyfeed.model.enums import Priced
 from polyfeed.model.intervals import INTERVALS
 from polyfeed.sequencer.history import History
 from polyfeed.store.history.standing import Standing
@@ -58,16 +59,18 @@ def standing_at(journal: Path, seq: int) -> Standing:
         list(market.apply(batch))
         accounts.apply(batch)
         ts = batch.ts
-    current = {
-        (state.instrument.id, interval): state.candles.current(interval)
-        for state in market.instruments
-        for interval in INTERVALS
-    }
     return Standing(
         seq,
         ts,
         tuple((one.account_id, order) for one in accounts.all() if not one.house for order in one.orders.values()),
-        {key: candle for key, candle in current.items() if candle is not None},
+        {
+            (state.instrument.id, priced, interval): candle
+            for state in market.instruments
+            for priced in Priced
+            if (candles := state.candles_of(priced)) is not None
+            for interval in INTERVALS
+            if (candle := candles.current(interval)) is not None
+        },
     )
 
 

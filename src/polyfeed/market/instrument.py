@@ -11,7 +11,7 @@ from polyfeed.market.perpetual import Perpetual
 from polyfeed.market.price_history import PriceHistory
 from polyfeed.market.statistics import Statistics
 from polyfeed.market.tape import Tape
-from polyfeed.model.enums import Detail, InstrumentKind, Side
+from polyfeed.model.enums import Detail, InstrumentKind, Priced, Side
 from polyfeed.model.instruments import Instrument
 
 
@@ -56,6 +56,14 @@ class InstrumentState:
         """Takes over everything of another state, which must not be used any more."""
         for name in self.__slots__:
             setattr(self, name, getattr(other, name))
+
+    def candles_of(self, priced: Priced) -> Candles | None:
+        """The candles of these prices, None where there are none."""
+        if priced is Priced.TRADES:
+            return self.candles
+        if self.prices is None:
+            return None
+        return self.prices.mark if priced is Priced.MARK else self.prices.index
 
     def happened(self, ts: int) -> None:
         """Something happened in the book or in a trade at `ts`."""

@@ -116,6 +116,14 @@ class InstrumentKind(IntEnum):
     PERPETUAL = 1
 
 
+class Priced(IntEnum):
+    """Whose prices a candle is made of: those of trades, or a perpetual's mark or index price as it was told."""
+
+    TRADES = 0
+    MARK = 1
+    INDEX = 2
+
+
 class Detail(IntEnum):
     """What is known of an instrument's book: every order, or only the total of each price level."""
 

@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
-from polyfeed.model.enums import OrderStatus
+from polyfeed.model.enums import OrderStatus, Priced
 from polyfeed.model.events import FundingPaid, OwnFill
 from polyfeed.model.orders import Fill, OwnOrder
 from polyfeed.model.trades import TapeEntry
@@ -153,13 +153,14 @@ class TradeRow(Struct, frozen=True, array_like=True):
 
 
 class CandlesOf(Struct, frozen=True, kw_only=True, array_like=True, tag=6):
-    """Candles (`model.candle`) that start between two times, oldest first.
+    """Candles (`model.candle`) that start between two times, oldest first: of trades, or of what else is `priced`.
 
     With `last` they are the last ones of them, otherwise the first.
     """
 
     instrument: int
     interval: int
+    priced: Priced = Priced.TRADES
     since: int = 0
     until: int = FOREVER
     last: bool = True

@@ -9,7 +9,7 @@ import pytest
 
 from polyfeed.dialects._base.recent import Recent
 from polyfeed.model.batches import Batch
-from polyfeed.model.enums import OrderKind, OrderStatus, Side
+from polyfeed.model.enums import OrderKind, OrderStatus, Priced, Side
 from polyfeed.model.events import Trade
 from polyfeed.model.history import (
     FOREVER,
@@ -80,6 +80,7 @@ def queries(random: Random, naive: Naive) -> Iterable[Query]:
         yield CandlesOf(
             instrument=instrument,
             interval=random.choice(INTERVALS),
+            priced=random.choice((Priced.TRADES, *Priced)),
             since=since,
             until=until,
             last=random.random() < 0.5,

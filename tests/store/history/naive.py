@@ -8,6 +8,7 @@ from typing import Any
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
+from polyfeed.model.enums import Priced
 from polyfeed.model.events import AccountOpened, FundingPaid, FundingSettled, OwnFill, OwnOrderOpened, Trade
 from polyfeed.model.history import (
     CandlesOf,
@@ -46,10 +47,11 @@ def standing(batches: Sequence[Batch]) -> Standing:
         (one.account_id, order) for one in naive.accounts.all() if not one.house for order in one.orders.values()
     )
     candles = {
-        (state.instrument.id, interval): candle
+        (state.instrument.id, priced, interval): candle
         for state in naive.market.instruments
+        for priced in Priced
         for interval in INTERVALS
-        if (candle := state.candles.current(interval)) is not None
+        if (candles := state.candles_of(priced)) and (candle := candles.current(interval)) is not None
     }
     return Standing(batches[-1].seq, batches[-1].ts, orders, candles)
 
@@ -139,7 +141,8 @@ class Naive:
                 trades = [row for row in self.trades.get(query.instrument, []) if (row.trade.ts, row.nth) > query.after]
                 return trades[-query.limit :] if query.last else trades[: query.limit]
             case CandlesOf():
-                candles = self.market.instruments[query.instrument].candles.history(query.interval, 720)
+                kept = self.market.instruments[query.instrument].candles_of(query.priced)
+                candles = kept.history(query.interval, 720) if kept else []
                 candles = [one for one in candles if query.since <= one.start <= query.until]
                 return candles[-query.limit :] if query.last else candles[: query.limit]
             case RatesOf():

@@ -16,6 +16,7 @@ from polyfeed.dialects.rails.ids import MATCH, order_ulid, uuid_of
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import AnyCommand, PlaceOrder, SetIndexPrice
 from polyfeed.model.enums import InstrumentKind, OrderKind, Side
+from polyfeed.model.events import IndexPriceSet
 from polyfeed.model.perpetuals import PerpetualTerms
 from polyfeed.store.history.history import History, opener
 from tests.asking import informed
@@ -304,3 +305,27 @@ def test_ekiden_executions_and_closed_profit_of_more_than_memory_holds(tmp_path:
     numbers = [one.order_id for one in sorted(closed, key=lambda one: (one.updated_ts, one.order_id), reverse=True)]
     assert len(numbers) > 1_050
     assert [ekiden_order(row) for row in pages("/position/closed-pnl", 211)] == numbers
+
+
+def test_ekiden_mark_and_index_candles_of_more_than_memory_holds(tmp_path: Path) -> None:
+    rig = ekiden.Rig()
+    past = Past(tmp_path, rig, "on_batch")
+    rig.list(ekiden.instrument(0, "BTC-USDC", kind=InstrumentKind.PERPETUAL, perpetual=PerpetualTerms()))
+    minute = 60_000_000
+    began = rig.now = -(-rig.now // minute) * minute
+    for number in range(900):
+        rig.must(SetIndexPrice(0, 10_000 + number))
+        rig.now += minute
+
+    def rows(path: str, start: int, end: int) -> list[Any]:
+        query = f"symbol=BTC-USDC&interval=1m&limit=720&start_time={start // 1000}&end_time={end // 1000}"
+        return list(json.loads(rig.rest("GET", f"/api/v1/market/{path}?{query}").body)["list"])
+
+    told = [batch.ts for batch in past.batches if any(isinstance(one, IndexPriceSet) for one in batch.public)]
+    assert len(told) == 900
+    for path in ("mark-price-kline", "index-price-kline"):
+        older, newer = (rows(path, began + at * minute, began + (at + 449) * minute) for at in (0, 450))
+        found = [*older, *newer]
+        assert [int(row["t"]) for row in found] == [(began + at * minute) // 1000 for at in range(900)]
+        assert len({row["c"] for row in found}) > 800
+    assert [row["c"] for row in rows("index-price-kline", began, began + minute)] == ["100", "100.01"]

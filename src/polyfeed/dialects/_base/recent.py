@@ -120,7 +120,8 @@ class Recent:
         return rows[-query.limit :] if query.last else rows[: query.limit]
 
     def _candles(self, query: CandlesOf) -> list[Candle]:
-        kept = self._market.instruments[query.instrument].candles.history(query.interval, KEPT)
+        candles = self._market.instruments[query.instrument].candles_of(query.priced)
+        kept = [] if candles is None else candles.history(query.interval, KEPT)
         rows = [candle for candle in kept if query.since <= candle.start <= query.until]
         return rows[-query.limit :] if query.last else list(islice(rows, query.limit))
 

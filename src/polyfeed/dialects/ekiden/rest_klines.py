@@ -1,7 +1,6 @@
 """`market/kline`, and those of mark and index prices (spec/ekiden.md 7).
 
-A spot instrument's mark and index prices are its last price, so their candles are its own. Those of a perpetual are
-not in history, so they go back as far as memory does.
+A spot instrument's mark and index prices are its last price, so their candles are its own.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from polyfeed.dialects.ekiden.public_objects import Object
 from polyfeed.dialects.ekiden.rest_scope import Listings
 from polyfeed.dialects.ekiden.rest_values import Call, CallRefused, reply
 from polyfeed.dialects.ekiden.symbols import Listing
-from polyfeed.market.candles import KEPT, Candles
-from polyfeed.market.price_history import PriceHistory
+from polyfeed.market.candles import KEPT
 from polyfeed.model.candle import Candle
+from polyfeed.model.enums import Priced
 from polyfeed.model.history import CandlesOf
 from polyfeed.model.intervals import interval_start
 
@@ -50,19 +49,18 @@ class Klines:
 
     def mark_kline(self, call: Call) -> object:
         """Candles of the mark price."""
-        return self._price_kline(call, lambda prices: prices.mark)
+        return self._price_kline(call, Priced.MARK)
 
     def index_kline(self, call: Call) -> object:
         """Candles of the index price."""
-        return self._price_kline(call, lambda prices: prices.index)
+        return self._price_kline(call, Priced.INDEX)
 
-    def _price_kline(self, call: Call, of: Callable[[PriceHistory], Candles]) -> object:
+    def _price_kline(self, call: Call, priced: Priced) -> object:
         listing = self._listings.one(call)
         interval, starts = self._starts(call, listing)
-        prices = listing.state.prices
-        if prices is None:
-            return _asked(listing, interval, starts, partial(price_shown, listing, starts))
-        return {"symbol": listing.symbol, "list": price_shown(listing, starts, of(prices).history(interval, KEPT))}
+        if listing.state.prices is None:
+            priced = Priced.TRADES
+        return _asked(listing, interval, starts, partial(price_shown, listing, starts), priced)
 
     def _starts(self, call: Call, listing: Listing) -> tuple[int, list[int]]:
         """The interval that is asked for, and the starts of its candles, ascending."""
@@ -82,12 +80,16 @@ class Klines:
 
 
 def _asked(
-    listing: Listing, interval: int, starts: list[int], rows: Callable[[Sequence[Candle]], list[Object]]
+    listing: Listing,
+    interval: int,
+    starts: list[int],
+    rows: Callable[[Sequence[Candle]], list[Object]],
+    priced: Priced = Priced.TRADES,
 ) -> RestAsk:
     """Candles that history knows at these starts: those there were, and the last one before."""
     first, last = (starts[0], starts[-1]) if starts else (0, -1)
-    before = CandlesOf(instrument=listing.id, interval=interval, until=first - 1, limit=1)
-    within = CandlesOf(instrument=listing.id, interval=interval, since=first, until=last, limit=len(starts))
+    asked = partial(CandlesOf, instrument=listing.id, interval=interval, priced=priced)
+    before, within = asked(until=first - 1, limit=1), asked(since=first, until=last, limit=len(starts))
 
     def told(known: list[Candle]) -> RestResponse:
         return reply({"symbol": listing.symbol, "list": rows(known)})

@@ -215,6 +215,7 @@ def candles(database: Database, query: CandlesOf) -> list[Candle]:
     """Candles."""
     where = Where()
     where.holds("instrument", "=", query.instrument)
+    where.holds("priced", "=", int(query.priced))
     where.holds("interval", "=", query.interval)
     where.within("start", query.since, query.until)
     rows = _select(database, schema.CANDLES, where, [("start", query.last)], query.limit)
@@ -225,7 +226,7 @@ def candles(database: Database, query: CandlesOf) -> list[Candle]:
 
 def candle_of(row: Sequence[Any]) -> Candle:
     """A row of the table of candles as the candle that it is."""
-    return Candle(*map(int, row[2:]))
+    return Candle(*map(int, row[3:]))
 
 
 def rates(database: Database, query: RatesOf) -> list[RateRow]:

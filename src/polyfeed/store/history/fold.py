@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from polyfeed.model import events as e
 from polyfeed.model.batches import Batch
 from polyfeed.model.candle import Candle, first_of
-from polyfeed.model.enums import BalanceCause
+from polyfeed.model.enums import BalanceCause, Priced
 from polyfeed.model.history import place_of
 from polyfeed.model.intervals import INTERVALS, interval_end, interval_start
 from polyfeed.model.orders import NOTHING_CLOSED, OwnOrder, moved, opened, settled
@@ -25,6 +25,9 @@ PLACE_BITS = 20
 """Events of a batch that can be numbered: a million, far beyond any batch's limit."""
 
 MOVED = (BalanceCause.DEPOSIT, BalanceCause.WITHDRAWAL)
+
+CandleKey = tuple[int, Priced, int]
+"""An instrument, which of its prices, and the interval."""
 
 Key = tuple[Any, ...]
 Rows = dict[Table, dict[Key, tuple[Any, ...]]]
@@ -39,28 +42,32 @@ class Owned(NamedTuple):
 
 
 class Fold:
-    """Takes in batches and gives their rows. `orders` are the open ones, `candles` the last of each instrument and
-    interval, `houses` the accounts that are left out: what must be known of what came before.
+    """Takes in batches and gives their rows. `orders` are the open ones, `candles` the last of each instrument, price
+    and interval, `houses` the accounts that are left out: what must be known of what came before.
     """
 
     def __init__(
         self,
         orders: dict[int, Owned] | None = None,
-        candles: dict[tuple[int, int], Candle] | None = None,
+        candles: dict[CandleKey, Candle] | None = None,
         houses: set[int] | None = None,
     ) -> None:
         self._orders = orders or {}
         self._candles = candles or {}
-        self._ends = {key: interval_end(key[1], candle.start) for key, candle in self._candles.items()}
+        self._ends = {key: interval_end(key[2], candle.start) for key, candle in self._candles.items()}
         self.houses = houses or set()
         self._ended: dict[int, Owned] = {}  # by the batch that is taken in: a match ends an order before it is settled
         self._rows: Rows = {}
+        self._touched: dict[tuple[CandleKey, int], Candle] = {}  # by their starts, too: rows when they are taken
         self._place = 0
         self._ts = 0
 
     def take(self) -> Rows:
         """The rows of what was added since the last time."""
         rows, self._rows = self._rows, {}
+        touched, self._touched = self._touched, {}
+        if touched:
+            rows[schema.CANDLES] = {key: candle_row(key[0], candle) for key, candle in touched.items()}
         return rows
 
     def add(self, batch: Batch) -> None:
@@ -99,19 +106,27 @@ class Fold:
     def _trade(self, event: e.Trade, nth: dict[int, int]) -> None:
         number = nth[event.instrument] = nth.get(event.instrument, -1) + 1
         self._put(schema.TRADES, (event.instrument, self._ts, number, *values(event, ("instrument", "ts"))))
-        for interval in INTERVALS:
-            self._candle(interval, event)
+        self._price(event.instrument, Priced.TRADES, event.price, event.size)
 
-    def _candle(self, interval: int, event: e.Trade) -> None:
-        key, ts = (event.instrument, interval), self._ts
-        candle = self._candles.get(key)
-        if candle is None or ts >= self._ends[key]:
-            start = interval_start(interval, ts)
-            candle = self._candles[key] = first_of(start, event.price, event.size, ts)
-            self._ends[key] = interval_end(interval, start)
-        else:
-            candle.add(event.price, event.size, ts)
-        self._put(schema.CANDLES, (*key, *values(candle)))
+    def _mark(self, event: e.MarkPriceSet) -> None:
+        self._price(event.instrument, Priced.MARK, event.price, 0)
+
+    def _index(self, event: e.IndexPriceSet) -> None:
+        self._price(event.instrument, Priced.INDEX, event.price, 0)
+
+    def _price(self, instrument: int, priced: Priced, price: int, size: int) -> None:
+        """A price for the candles of all intervals."""
+        ts = self._ts
+        for interval in INTERVALS:
+            key = instrument, priced, interval
+            candle = self._candles.get(key)
+            if candle is None or ts >= self._ends[key]:
+                start = interval_start(interval, ts)
+                candle = self._candles[key] = first_of(start, price, size, ts)
+                self._ends[key] = interval_end(interval, start)
+            else:
+                candle.add(price, size, ts)
+            self._touched[key, candle.start] = candle
 
     def _liquidated(self, event: e.PositionLiquidated) -> None:
         self._put(schema.LIQUIDATIONS, (self._place, self._ts, *values(event)))
@@ -169,6 +184,11 @@ class Fold:
         self._put(table, (self._place, self._ts, account, *values(event, without)))
 
 
+def candle_row(key: CandleKey, candle: Candle) -> tuple[Any, ...]:
+    """A row of the table of candles."""
+    return (*map(int, key), *values(candle))
+
+
 def order_row(account: int, order: OwnOrder) -> tuple[Any, ...]:
     """A row of the table of orders."""
     standing = values(order, ("terms", "closing"))
@@ -178,6 +198,8 @@ def order_row(account: int, order: OwnOrder) -> tuple[Any, ...]:
 _PUBLIC: dict[type, Callable[[Fold, Any], None]] = {
     e.CurrencyDefined: Fold._currency,
     e.InstrumentListed: Fold._listed,
+    e.MarkPriceSet: Fold._mark,
+    e.IndexPriceSet: Fold._index,
     e.PositionLiquidated: Fold._liquidated,
     e.FundingSettled: Fold._rate,
 }

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 from polyfeed.model.batches import Batch
 from polyfeed.model.candle import Candle
-from polyfeed.model.enums import OrderStatus
+from polyfeed.model.enums import OrderStatus, Priced
 from polyfeed.model.history import CandlesOf, Query
 from polyfeed.model.intervals import INTERVALS
 from polyfeed.model.orders import ENDED
 from polyfeed.store.history import asking, schema
 from polyfeed.store.history.database import Database, DatabaseError, quoted
-from polyfeed.store.history.fold import Fold, Owned, order_row
+from polyfeed.store.history.fold import CandleKey, Fold, Owned, candle_row, order_row
 from polyfeed.store.history.postgresql import PostgresqlDatabase
 from polyfeed.store.history.sqlite import SqliteDatabase
 from polyfeed.store.history.standing import Standing
@@ -122,7 +122,7 @@ class History:
             self._fold.houses,
         )
         self._database.put(schema.ORDERS, (order_row(account, order) for account, order in standing.orders))
-        self._database.put(schema.CANDLES, ((*key, *schema.values(one)) for key, one in standing.candles.items()))
+        self._database.put(schema.CANDLES, (candle_row(key, one) for key, one in standing.candles.items()))
         self._stand(self.epoch, standing.seq, standing.ts)
 
     def _stand(self, epoch: int, seq: int, ts: int) -> None:
@@ -162,15 +162,17 @@ class History:
         owned = {row[0]: Owned(row[account], asking.order_of(row)) for row in orders}
         return Fold(owned, self._last_candles(), {row[0] for row in houses})
 
-    def _last_candles(self) -> dict[tuple[int, int], Candle]:
-        """The last candle of each instrument and interval, found by the key: there are too many to look at all."""
-        found: dict[tuple[int, int], Candle] = {}
+    def _last_candles(self) -> dict[CandleKey, Candle]:
+        """The last candle of each instrument, of each of its prices and of each interval, found by the key: there are
+        too many to look at all.
+        """
+        found: dict[CandleKey, Candle] = {}
         instrument = self._next_traded(-1)
         while instrument is not None:
-            for interval in INTERVALS:
-                query = CandlesOf(instrument=instrument, interval=interval, limit=1)
+            for priced, interval in product(Priced, INTERVALS):
+                query = CandlesOf(instrument=instrument, interval=interval, priced=priced, limit=1)
                 for candle in asking.candles(self._database, query):
-                    found[instrument, interval] = candle
+                    found[instrument, priced, interval] = candle
             instrument = self._next_traded(instrument)
         return found
 

@@ -15,7 +15,7 @@ from polyfeed.model import events
 from polyfeed.model.candle import Candle
 from polyfeed.model.orders import Closing, OwnOrder
 
-FORMAT = 2
+FORMAT = 3
 """Counts up whenever a table changes: history of another form is written anew from the journal."""
 
 INTEGER, TEXT, WIDE = "BIGINT", "TEXT", "WIDE"
@@ -102,10 +102,11 @@ CANDLES = Table(
     "candles",
     (
         ("instrument", INTEGER),
+        ("priced", INTEGER),
         ("interval", INTEGER),
         *((name, WIDE if name in ("volume", "value") else kind) for name, kind in fields(Candle)),
     ),
-    key=3,
+    key=4,
     replaces=True,
 )
 TRANSFERS = _told("transfers", events.BalanceSet, owned=True, indexes=(("account", "place"),), without=COMBINED)
