@@ -213,6 +213,9 @@ async def everything(client: Client, started: int) -> dict[str, list[Body]]:
         "ekiden kline": [
             await client.get("ekiden", "/api/v1/market/kline", symbol="BTC-USD", interval="1m", **long_ago)
         ],
+        "ekiden mark-price-kline": [
+            await client.get("ekiden", "/api/v1/market/mark-price-kline", symbol="BTC-USDC", interval="1m", **long_ago)
+        ],
         "ekiden funding/history": [
             await client.get("ekiden", "/api/v1/market/funding/history", symbol="BTC-USDC", end_time=last)
         ],
