@@ -9,12 +9,24 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from polyfeed.accounts.accounts import Accounts
+from polyfeed.accounts.vault import Vault
 from polyfeed.app import historian as module
+from polyfeed.app.clock import SteadyClock
+from polyfeed.app.config import load
+from polyfeed.app.gateway_role import GatewayRole, Memory
 from polyfeed.app.historian import MANY, NOBODY, HistoryRole, RemoteHistorian
 from polyfeed.app.past import Past
+from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.questions import decode_answer, encode_question
-from polyfeed.model.history import HistoryUnavailable, Query, RatesOf
+from polyfeed.market.market import Market
+from polyfeed.model.batches import Batch
+from polyfeed.model.enums import Detail
+from polyfeed.model.history import CandlesOf, HistoryUnavailable, Query, RateRow, RatesOf, TradesOf
+from polyfeed.sources.demo import listing_events
+from polyfeed.sources.pairs import currencies_of, instruments_of, read_pairs
 from polyfeed.store.history.history import opener
 from tests.store.history.contract import flows, queries
 from tests.store.history.naive import Naive
@@ -28,9 +40,11 @@ class Says:
     epoch = 7
 
     def __init__(self, rows: Sequence[Any] | Exception) -> None:
+        self.asked: list[tuple[Query, int]] = []
         self._rows = rows
 
     async def ask(self, query: Query, seq: int) -> Sequence[Any]:
+        self.asked.append((query, seq))
         if isinstance(self._rows, Exception):
             raise self._rows
         return self._rows
@@ -116,3 +130,22 @@ async def test_a_way_that_is_broken_is_nobody() -> None:
 
     with pytest.raises(HistoryUnavailable, match=NOBODY):
         await RemoteHistorian(1, broken).ask(QUERY, 4)
+
+
+async def test_a_gateway_asks_as_of_the_last_batch_that_it_has_heard_and_its_memory_about_recordings() -> None:
+    pairs = read_pairs()[:2]
+    venue, recorded = instruments_of(pairs)
+    recorded = replace(recorded, detail=Detail.LEVELS)
+    bus, market = MemoryBus(), Market()
+    historian = Says([RateRow(1, 2, 3)])
+    memory, clock = Memory(market, Accounts()), SteadyClock()
+    role = GatewayRole(load(None, {}, []), 1, bus, memory, Vault(bytes(32)), lambda _: None, clock, historian)
+    bus.publish(Batch(7, 1, 1, public=listing_events(currencies_of(pairs), [venue, recorded])))
+    bus.publish(Batch(7, 2, 2))
+    bus.publish(Batch(8, 1, 3))
+    for query in (TradesOf(instrument=venue.id), CandlesOf(instrument=venue.id, interval=60), QUERY):
+        assert await role.ask(query) == [RateRow(1, 2, 3)]
+        assert historian.asked.pop() == (query, 2)
+    for query in (TradesOf(instrument=recorded.id), CandlesOf(instrument=recorded.id, interval=60)):
+        assert await role.ask(query) == []
+        assert historian.asked == []
