@@ -250,8 +250,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, in
 
 async def ready(client: Client) -> None:
     """Waits until history has come up with the venue."""
-    while (await client.get("kraken", "/0/public/Trades", pair="XBTUSD", since=1)).retry:
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        while (await client.get("kraken", "/0/public/Trades", pair="XBTUSD", since=1)).retry:
+            await asyncio.sleep(0.05)
 
 
 async def test_workers_answer_as_a_single_process(written: tuple[Path, int]) -> None:
