@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from polyfeed.app.enquiries import Answering
@@ -76,7 +77,7 @@ class Seat:
                 await asyncio.wait_for(self._process.wait(), self._seconds)
             except TimeoutError:
                 log.warning("worker %d does not end: it is killed", self._number)
-                self._process.kill()
+                self._kill()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -88,12 +89,17 @@ class Seat:
             log.error(
                 "worker %d has taken nothing of the last %d MiB: it is replaced", self._number, MOST_WAITING >> 20
             )
-            if self._process is not None:
-                self._process.kill()
+            self._kill()
             self._link.abort()
             self._link = None
             return
         self._link.send(kind, payload)
+
+    def _kill(self) -> None:
+        """Ends the process that is there; it may have ended by itself in this very moment."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _keep(self) -> None:
         while not self._ending:
