@@ -79,6 +79,7 @@ async def test_each_wrong_setting_is_named_with_what_to_do(tmp_path: Path, capsy
             max_age=60.0,
             max_bytes=1 << 20,
             max_msgs=10,
+            max_consumers=5,
             duplicate_window=1.0,
             num_replicas=1,
         )
@@ -95,7 +96,7 @@ async def test_each_wrong_setting_is_named_with_what_to_do(tmp_path: Path, capsy
     stream = "stream polyfeed-batches: "
     for what in ("subjects", "storage", "discard", "num_replicas", "duplicate_window"):
         assert said[stream + what] == "fail"
-    for what in ("max_age", "max_bytes", "max_msgs", "allow_direct"):
+    for what in ("max_age", "max_bytes", "max_msgs", "max_consumers", "allow_direct"):
         assert said[stream + what] == "warn"
     assert "retention" not in text
     assert (said["NATS n1: max_payload"], said["NATS n1: sync_interval"]) == ("fail", "fail")

@@ -122,7 +122,7 @@ def test_errors_are_one_sentence_and_no_traceback(words: list[str], says: str) -
 
 
 def test_every_verb_has_help_with_an_example() -> None:
-    for verb in ("serve", "replay", "tap", "record", "status", "config"):
+    for verb in ("serve", "replay", "tap", "record", "status", "doctor", "cluster", "config"):
         done = run(verb, "--help")
         assert done.returncode == 0
         assert f"example: polyfeed {verb}" in " ".join(done.stdout.split())

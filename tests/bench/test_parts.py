@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from bench import __main__ as command
-from bench import engine, gateway, journal, native, orders, peatio
+from bench import engine, gateway, journal, native, orders, peatio, reading
 from bench.scene import Scene
 from tests.brokers.rabbitmq import REQUIRED, installed
 
@@ -38,6 +38,13 @@ def test_journal() -> None:
 def test_start(tmp_path: Path) -> None:
     result = journal.measure_start(tmp_path, 500)
     assert result.records >= 500 and min(result.from_records, result.from_snapshot) > 0
+
+
+def test_reading() -> None:
+    result = reading.measure(200, 2, 20)
+    if result is None:
+        pytest.skip("the recording is not installed")
+    assert min(result) > 0
 
 
 def test_fan_out() -> None:

@@ -140,7 +140,9 @@ def test_kubernetes_asks_readiness_and_life_at_their_own_places() -> None:
 
 
 def test_kubernetes_policies_name_pods_and_ports_that_there_are() -> None:
-    apps = {one["spec"]["template"]["metadata"]["labels"]["app"] for one in KUBERNETES if "template" in one["spec"]}
+    apps = {
+        one["spec"]["template"]["metadata"]["labels"]["app"] for one in KUBERNETES if "template" in one.get("spec", {})
+    }
     text = "\n".join(
         yaml.safe_dump(one) for one in KUBERNETES if one["kind"] in {"NetworkPolicy", "PodDisruptionBudget"}
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import urllib.request
@@ -35,6 +36,13 @@ def metrics_of(expression: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_:][\w:]*", bare)) - FUNCTIONS
 
 
+def metrics_at(port: int) -> set[str]:
+    """The names of what a process gives."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        lines = response.read().decode().splitlines()
+    return {re.split(r"[{ ]", line)[0] for line in lines if line and not line.startswith("#")}
+
+
 def test_metrics_are_found_in_expressions() -> None:
     text = 'sum by (instance) (rate(polyfeed_x_total{job="up"}[30s])) > 4 or up{a="b"} == 0'
     assert metrics_of(text) == {"polyfeed_x_total", "up"}
@@ -48,9 +56,7 @@ async def test_a_running_cluster_gives_every_metric(tmp_path: Path) -> None:
     try:
         await trial.start()
         for job, port in (("polyfeed-venue", trial.venue_port), ("polyfeed-gateway", trial.gateway_ports[0]["http"])):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
-                lines = response.read().decode().splitlines()
-            given[job] = {re.split(r"[{ ]", line)[0] for line in lines if line and not line.startswith("#")}
+            given[job] = await asyncio.to_thread(metrics_at, port)
     finally:
         await trial.stop()
     for expression in expressions():

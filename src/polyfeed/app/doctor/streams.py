@@ -44,6 +44,13 @@ TERMS = (
     Term("max_bytes", _limit_at_least, Level.WARN, "max-bytes", "who has missed more begins anew"),
     Term("max_msgs", _limit_at_least, Level.WARN, "max-msgs", "who has missed more begins anew"),
     Term("max_msg_size", _limit_at_least, Level.FAIL, "max-msg-size", "large messages are refused"),
+    Term(
+        "max_consumers",
+        _limit_at_least,
+        Level.WARN,
+        "",
+        "later gateways cannot read; delete it, the venue makes it anew",
+    ),
     Term("allow_direct", _equal, Level.WARN, "allow-direct", "every read goes to the stream's leader"),
 )
 

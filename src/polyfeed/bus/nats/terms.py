@@ -35,6 +35,9 @@ JetStream reserves this on every replica, and a server with less to give does no
 IMAGES_BYTES = 4 << 30
 """Room that is left for images and the lease."""
 
+CONSUMERS = 10_000
+"""Readers of a stream: gateways, and standbys. A stream that says nothing has 1,000 from NATS 2.15 on."""
+
 DUPLICATES_SECONDS = 120.0
 """Nobody sends anything again after so long."""
 
@@ -56,6 +59,7 @@ def _config(stream: str, subject: str, replicas: int, most_bytes: int, seconds: 
         retention=RetentionPolicy.LIMITS,
         storage=StorageType.FILE,
         discard=DiscardPolicy.OLD,
+        max_consumers=CONSUMERS,
         max_bytes=most_bytes,
         max_age=seconds,
         num_replicas=replicas,
