@@ -122,9 +122,15 @@ async def _all(client: Client, count: int) -> None:
             end.set()
 
     reading = asyncio.create_task(StreamReader(client, NAMES.batches_stream, 0, hear).run())
-    await end.wait()
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
+    ended = asyncio.create_task(end.wait())
+    await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        ended.cancel()
+        reading.result()
+    while not reading.done():
+        # Before Python 3.12, wait_for may swallow a cancellation that comes together with its answer.
+        reading.cancel()
+        await asyncio.wait({reading}, timeout=0.1)
 
 
 def _arrive(clients: int) -> float:

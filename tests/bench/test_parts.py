@@ -44,7 +44,8 @@ def test_reading() -> None:
     result = reading.measure(200, 2, 20)
     if result is None:
         pytest.skip("the recording is not installed")
-    assert min(result) > 0
+    # The kernel counts a process's time in hundredths of a second: NATS may need less for so few.
+    assert min(result) >= 0 and min(result.parcel_us, result.batch_us, result.parcel_bytes) > 0
 
 
 def test_fan_out() -> None:
