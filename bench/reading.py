@@ -7,7 +7,6 @@ CPU time, not wall time: another load on the machine changes it little.
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import NamedTuple
 from nats.aio.client import Client
 
 from bench.gateway import SUBSCRIBE, product
-from bench.native import LoadOptions, hold
+from bench.native import LoadOptions, cpu_seconds, hold
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT
@@ -104,9 +103,9 @@ async def _read(folder: Path, data: Sequence[bytes], readers: int) -> tuple[floa
         await client.jetstream().add_stream(batches_config(NAMES, 1))
         for one in data:
             await client.jetstream().publish(NAMES.batches, one)
-        served, spent = _cpu(server.pid), time.process_time()
+        served, spent = cpu_seconds(server.pid), time.process_time()
         await asyncio.gather(*(_all(client, len(data)) for _ in range(readers)))
-        spent, served = time.process_time() - spent, _cpu(server.pid) - served
+        spent, served = time.process_time() - spent, cpu_seconds(server.pid) - served
     finally:
         await client.close()
         await server.stop()
@@ -136,12 +135,6 @@ async def _all(client: Client, count: int) -> None:
 def _arrive(clients: int) -> float:
     """Of the gateway, for a client that connects and subscribes a book."""
     with product() as running:
-        before = _cpu(running.pid)
+        before = cpu_seconds(running.pid)
         with hold(LoadOptions(port=running.port, connections=clients, send=(SUBSCRIBE,), ready_text='"as"')):
-            return (_cpu(running.pid) - before) / clients * 1e6
-
-
-def _cpu(pid: int) -> float:
-    """Seconds that a process has worked (proc(5), stat: fields 14 and 15)."""
-    words = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+            return (cpu_seconds(running.pid) - before) / clients * 1e6
