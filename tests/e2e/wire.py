@@ -14,6 +14,7 @@ from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.gateway_bus import GatewayBus
 from polyfeed.app.gateway_role import GatewayRole
 from polyfeed.app.nats_server import NatsServer
+from polyfeed.app.tasks import cancelled
 from polyfeed.app.venue_bus import Images, Standing, VenueBus
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.connection import connect
@@ -73,9 +74,7 @@ class Wire:
 
     async def close(self) -> None:
         """Ends everything."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
         for client in self._clients:
             await client.close()
         await self.server.stop()

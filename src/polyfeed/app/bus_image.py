@@ -29,7 +29,8 @@ class BusImage(Struct, frozen=True, array_like=True):
     """The state after the batches `seen` (the last number of each epoch) of one `history`; `epoch` is the venue's own.
 
     `place` is a place in the stream of batches that is not behind it. `numbers` has the last command of each gateway
-    that is in it. `demo` says whose master key opens the credentials: the one that everybody knows, or the venue's own.
+    that is in it. `demo` says whose master key opens the credentials: the one that everybody knows, or the venue's own;
+    `past`, whether anybody keeps history.
     """
 
     form: int
@@ -39,6 +40,7 @@ class BusImage(Struct, frozen=True, array_like=True):
     seen: dict[int, int]
     numbers: dict[int, int]
     demo: bool
+    past: bool
     market: bytes
     accounts: bytes
     projections: dict[str, bytes]

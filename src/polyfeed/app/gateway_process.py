@@ -15,11 +15,12 @@ from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.gateway_bus import GatewayBus
 from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, port_limits
 from polyfeed.app.health import Health
-from polyfeed.app.historian import RemoteHistorian
-from polyfeed.app.master_key import vault_in
+from polyfeed.app.historian import REMOTE_SECONDS, RemoteHistorian
+from polyfeed.app.master_key import vault_of
 from polyfeed.app.operator import counts_in, fan_metrics
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.server import dialect_lines
+from polyfeed.app.tasks import cancelled
 from polyfeed.app.tls import server_context, tls_files
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.connection import FAILURES
@@ -33,8 +34,6 @@ log = logging.getLogger("polyfeed")
 RETRY_SECONDS = 1.0
 LOOK_SECONDS = 0.25
 """Between two looks at whether what is shown can be vouched for."""
-
-HISTORY_SECONDS = 2.0
 
 
 class GatewayProcess:
@@ -89,8 +88,8 @@ class GatewayProcess:
         self._tasks.append(asyncio.create_task(self._link.call()))
         image = await self._image()
         memory = image.memory(self._link.number)
-        vault = DEMO_VAULT if image.demo else vault_in(self._state)
-        historian = RemoteHistorian(image.epoch, self._ask)
+        vault = DEMO_VAULT if image.demo else vault_of(self._state)
+        historian = RemoteHistorian(image.epoch, self._ask) if image.past else None
         self._role = GatewayRole(
             self.config, self._link.number, self._bus, memory, vault, self._link.enter, self.now, historian
         )
@@ -110,9 +109,7 @@ class GatewayProcess:
         if self._role is not None:
             await self._role.close(self.config.server.drain_seconds)
             await self._link.leave(LAST_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
         await self._health.drain(1.0)
 
     async def failed(self) -> None:
@@ -133,7 +130,9 @@ class GatewayProcess:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
-        """Hears the stream; what it no longer has is passed over with another image."""
+        """Hears the stream; what it no longer has is passed over with another image. While there is none, what is shown
+        grows old, and `_watch` says so.
+        """
         while True:
             try:
                 await self._link.read()
@@ -160,7 +159,7 @@ class GatewayProcess:
 
     async def _ask(self, data: bytes) -> bytes:
         try:
-            return (await self._client.request(self._names.history, data, timeout=HISTORY_SECONDS)).data
+            return (await self._client.request(self._names.history, data, timeout=REMOTE_SECONDS)).data
         except FAILURES as error:
             raise OSError(str(error)) from error
 

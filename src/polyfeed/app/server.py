@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -24,6 +24,7 @@ from polyfeed.app.operator_token import operator_token
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.replay import replay
 from polyfeed.app.store import Store
+from polyfeed.app.tasks import cancelled
 from polyfeed.app.tls import server_context, tls_files
 from polyfeed.app.venue_bus import MakeLink, Standing
 from polyfeed.app.wire import WireLog
@@ -314,13 +315,6 @@ def dialect_lines(host: str, ports: Mapping[str, int]) -> list[str]:
         name = label.removesuffix(" (tls)")
         lines.append(f"  {name:<9} ws{secure}://{host}:{number}/   REST http{secure}://{host}:{number}/")
     return lines
-
-
-async def cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Returns when the tasks have ended."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def within(seconds: float, work: Coroutine[None, None, None]) -> bool:

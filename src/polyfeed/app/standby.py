@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from polyfeed.app.config import BusSection
 from polyfeed.app.store import Store
 from polyfeed.app.streamed_journal import StreamedJournal
+from polyfeed.app.tasks import cancelled
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
@@ -83,8 +84,7 @@ class Standby:
             while self._taken < self.writer.last:
                 self._news.clear()
                 await self._news.wait()
-            for task in tasks:
-                task.cancel()
+            await cancelled(tasks)
         log.info("this is the venue now: term %d, behind record %d", term, self._history.records)
         return term
 

@@ -23,8 +23,10 @@ from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.terms import batches_config
 from polyfeed.bus.nats.writer import StreamWriter
+from polyfeed.bus.questions import encode_refusal
 from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
 from polyfeed.model.commands import AnyCommand, EndGateway, Origin
+from polyfeed.model.history import HistoryUnavailable
 
 log = logging.getLogger("polyfeed.nats")
 
@@ -41,6 +43,8 @@ IMAGE_SECONDS = 1.0
 
 LOOK_SECONDS = 1.0
 """Between two looks at the leases of gateways."""
+
+TOO_MUCH = "the answer is larger than a message of the bus may be: ask for fewer rows"
 
 DEAF_US = 3_000_000
 """A look that comes so late says that this process stood still."""
@@ -249,8 +253,12 @@ class VenueBus:
         self._aside(self._answer(message))
 
     async def _answer(self, message: Msg) -> None:
-        if self._past is not None:
-            await self._publish(message.reply, await self._past.answer(message.data))
+        if self._past is None:
+            return
+        answer = await self._past.answer(message.data)
+        if len(answer) > self._client.max_payload:
+            answer = encode_refusal(HistoryUnavailable(TOO_MUCH))
+        await self._publish(message.reply, answer)
 
     # --- images -----------------------------------------------------------------------------------------------------
 
@@ -275,7 +283,7 @@ class VenueBus:
         market, accounts, projections = self._images()
         writer = self._writer
         place = (writer.history, writer.last, self._epoch, dict(self.seen), dict(self._numbers))
-        image = BusImage(FORM, *place, self._demo, market, accounts, projections)
+        image = BusImage(FORM, *place, self._demo, self._past is not None, market, accounts, projections)
         name = f"{image.history}.{self._writer.term}.{sum(image.seen.values())}"
         await self._store.put(name, image)
         for old in (await self._store.names())[IMAGES_KEPT:]:

@@ -14,6 +14,7 @@ from polyfeed.app.flow import flow_of
 from polyfeed.app.server import Server
 from polyfeed.app.standby import Standby
 from polyfeed.app.store import Store
+from polyfeed.app.tasks import cancelled
 from polyfeed.app.venue_bus import VenueBus
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease
@@ -63,9 +64,7 @@ class VenueProcess:
         """Ends, if it began."""
         if self._server is not None:
             await self._server.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
 
     async def failed(self) -> None:
         """Returns when this cannot be the venue any more; the log says why."""

@@ -12,6 +12,7 @@ import pytest
 from nats.aio.client import Client
 
 from polyfeed.app.nats_server import NatsServer
+from polyfeed.app.tasks import cancelled
 from polyfeed.bus.nats.connection import connect, jetstream
 from polyfeed.bus.nats.lease import Lease, Lost
 from polyfeed.bus.nats.names import Names
@@ -54,9 +55,7 @@ async def running(*works: object) -> AsyncIterator[list[asyncio.Task[None]]]:
     try:
         yield tasks
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancelled(tasks)
 
 
 class Heard:
