@@ -7,13 +7,15 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
 from polyfeed.app.enquiries import Answering
+from polyfeed.app.gateway_role import LAST_SECONDS
 from polyfeed.app.historian import HistoryRole
 from polyfeed.app.line import Counts, Kind, Start, counts_decoder, encode, entered_decoder
+from polyfeed.app.tasks import cancelled
 from polyfeed.bus.link import Link
 from polyfeed.model.commands import AnyCommand, Origin
 
@@ -29,8 +31,9 @@ AGAIN_SECONDS = 0.5
 class Seat:
     """The place of one worker, whichever process has it.
 
-    `start` gives what a process that starts now is told, `enter` takes the commands of its clients, `history` answers
-    their questions (None where none is kept). A process that is to end is given `seconds`.
+    `start` gives what a process that starts now is told, `enter` takes the commands of its clients, `ended` returns when
+    what was promised to them is done once it is gone, `history` answers their questions (None where none is kept). A
+    process that is to end is given `seconds`.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Seat:
         number: int,
         start: Callable[[int], Start],
         enter: Callable[[AnyCommand, Origin], None],
+        ended: Callable[[int], Awaitable[None]],
         history: HistoryRole | None,
         seconds: float,
     ) -> None:
@@ -46,6 +50,7 @@ class Seat:
         self._number = number
         self._start = start
         self._enter = enter
+        self._ended = ended
         self._history = history
         self._seconds = seconds
         self._link: Link | None = None
@@ -78,8 +83,11 @@ class Seat:
             except TimeoutError:
                 log.warning("worker %d does not end: it is killed", self._number)
                 self._kill()
-        if self._task is not None:
-            await asyncio.gather(self._task, return_exceptions=True)
+        if self._task is None:
+            return
+        # Its orders may wait for a disk that takes nothing: then the next start cancels them.
+        await asyncio.wait({self._task}, timeout=LAST_SECONDS)
+        await cancelled([self._task])
 
     def send(self, kind: Kind, payload: bytes) -> None:
         """Sends a message to the process that is there, if any."""
@@ -106,6 +114,8 @@ class Seat:
             await self._run()
             self.ready.clear()
             self.counts = {}
+            # Before another one has this number: its orders must not be taken for this one's, nor its commands.
+            await self._ended(self._number)
             if not self._ending:
                 log.error("worker %d is gone: another one takes its place", self._number)
                 await asyncio.sleep(AGAIN_SECONDS)

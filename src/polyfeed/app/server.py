@@ -30,12 +30,13 @@ from polyfeed.app.venue_bus import MakeLink, Standing
 from polyfeed.app.wire import WireLog
 from polyfeed.app.workers import Workers
 from polyfeed.bus.memory import MemoryBus
+from polyfeed.bus.nats.calls import FIRST_GATEWAY
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.faults.faults import Faults
 from polyfeed.gateway.listener import Listener
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
-from polyfeed.model.commands import AnyCommand, ListInstrument
+from polyfeed.model.commands import AnyCommand, EndGateway, ListInstrument
 from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.journal import NullJournal
@@ -48,6 +49,9 @@ WARM_UP_SECONDS = 2.0
 
 SNAPSHOT_SECONDS = 10.0
 """What a stop waits at most for the last snapshot."""
+
+AGAIN_SECONDS = 0.25
+"""Before the end of a gateway that could not be recorded is submitted again."""
 
 GATEWAY = 1
 """The number of the one gateway in this process."""
@@ -142,6 +146,7 @@ class Server:
             self._role.images,
             lambda number: numbers.get(number, 0),
             self.sequencer.submit,
+            self.end_gateway,
             self.vault,
             self._answering,
         )
@@ -169,13 +174,14 @@ class Server:
             await self.link.begin(self._standing())
         begun = self.sequencer.history.records > len(self._setup)
         await self._set_up()
+        await self._end_former_gateways()
         if not begun or self.link is None:
             # Nobody waits for a venue that begins; for one that takes over, everybody.
             await self.driver.warm_up(WARM_UP_SECONDS)
+        self._tasks = [asyncio.create_task(self.sequencer.run())]
         await self._open_dialects()
         self._operator_port = await self._operator.open(self.config.http.host, self.config.http.port)
-        self._tasks = [asyncio.create_task(self.sequencer.run()), asyncio.create_task(self.driver.run())]
-        self._tasks += self.brokers.tasks()
+        self._tasks += [asyncio.create_task(self.driver.run()), *self.brokers.tasks()]
         self._tasks += [] if self.link is None else self.link.tasks()
         for task in self._tasks:
             task.add_done_callback(self._on_task_done)
@@ -207,6 +213,21 @@ class Server:
         if refused:
             raise ValueError(f"the venue cannot be set up: {refused[0].refusal}: {refused[0].detail}")
         self._check_markets()
+
+    async def _end_former_gateways(self) -> None:
+        """Has the venue cancel what is bound to the gateways of the process before: every session of it is gone.
+
+        Gateways on the bus have leases, and may outlive the venue.
+        """
+        bound = self.sequencer.history.venue.gateways()
+        gateways = [one for one in bound if self.link is None or one < FIRST_GATEWAY]
+        for gateway in gateways:
+            self.sequencer.submit(EndGateway(gateway))
+        await self.sequencer.drain()
+        if self.sequencer.trouble:
+            raise OSError(self.sequencer.trouble)
+        if gateways:
+            log.info("cancelled the orders of connections that asked for it and ended with the process before")
 
     def _check_keys(self) -> None:
         """Whether nobody but a demo has the demo's keys, whose secrets everybody knows."""
@@ -276,8 +297,27 @@ class Server:
         """Returns when one of the server's own tasks has ended, which none should; the log says why."""
         await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
+    async def end_gateway(self, number: int) -> None:
+        """Has the venue cancel what is bound to a gateway that is gone; returns when that is done.
+
+        It was promised, so while it cannot be recorded it is submitted again and again.
+        """
+        while True:
+            outcome = await self._decided(EndGateway(number))
+            if outcome.refusal is None or not outcome.refusal.temporary:
+                return
+            await asyncio.sleep(AGAIN_SECONDS)
+
     async def carry_out(self, command: AnyCommand) -> Outcome:
         """Has the venue carry out a command; its outcome. Raises Problem 409 with the reason when it is refused."""
+        outcome = await self._decided(command)
+        if not outcome.accepted:
+            status = 503 if outcome.refusal is not None and outcome.refusal.temporary else 409
+            raise Problem(status, f"{outcome.refusal}: {outcome.detail}".removesuffix(": "))
+        return outcome
+
+    async def _decided(self, command: AnyCommand) -> Outcome:
+        """What becomes of a command that is submitted now."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def settle(outcome: Outcome) -> None:
@@ -285,11 +325,7 @@ class Server:
                 future.set_result(outcome)
 
         self._role.gateway.requests.submit(command, settle)
-        outcome = await future
-        if not outcome.accepted:
-            status = 503 if outcome.refusal is not None and outcome.refusal.temporary else 409
-            raise Problem(status, f"{outcome.refusal}: {outcome.detail}".removesuffix(": "))
-        return outcome
+        return await future
 
     def directory(self) -> str:
         """Where everything is, for people."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -32,8 +32,9 @@ class Workers:
     """So many gateways beside the venue's own process.
 
     `images` gives the state as of the last batch on `bus`; `last_number` is the last command of a gateway that the
-    venue has seen; `entry` takes their commands, `history` answers their questions, None where none is kept. `ports`
-    says where they listen, once `open` has returned.
+    venue has seen; `entry` takes their commands, `history` answers their questions, None where none is kept. `ended`
+    returns when the venue has cancelled what was promised to the clients of a gateway that is gone. `ports` says where
+    they listen, once `open` has returned.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Workers:
         images: Callable[[], tuple[bytes, bytes, dict[str, bytes]]],
         last_number: Callable[[int], int],
         entry: Callable[[AnyCommand, Origin], None],
+        ended: Callable[[int], Awaitable[None]],
         vault: Vault,
         history: HistoryRole | None,
     ) -> None:
@@ -58,7 +60,7 @@ class Workers:
         self._files: tuple[Path, Path] | None = None
         seconds = config.server.drain_seconds + 2 * LAST_SECONDS
         self._workers = {
-            number: Seat(number, self._start_of, entry, history, seconds)
+            number: Seat(number, self._start_of, entry, ended, history, seconds)
             for number in range(first, first + config.server.workers)
         }
         self._unsubscribe: list[Callable[[], None]] = []

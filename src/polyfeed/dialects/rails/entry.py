@@ -49,7 +49,7 @@ class Entry:
     """The order requests of a connection of `account`.
 
     Where `cancels` is set, the orders that came by this connection are cancelled when it ends, also those that the
-    venue had not yet decided on then.
+    venue had not yet decided on then. They are bound, so that the venue cancels them when the whole gateway ends.
     """
 
     def __init__(self, account: Account, listing: Listing, max_leverage: int, *, cancels: bool) -> None:
@@ -69,7 +69,8 @@ class Entry:
             return self._submit(name, market, client_id, 0, update)
         assert market is not None
         if name == spec.CREATE:
-            return self._submit(name, market, client_id, 0, read_order(self.account, market, client_id, content))
+            order = read_order(self.account, market, client_id, content, bound=self._cancels)
+            return self._submit(name, market, client_id, 0, order)
         if name == spec.CANCEL:
             requests.read_choice(content, "cancelBy", ("orderId",), spec.BAD_CANCEL_BY)
             order_id = self._order_id(market, content)
@@ -128,7 +129,7 @@ class Entry:
         )
         if not price and not size:
             raise Refused(spec.BAD, spec.NOTHING_TO_MODIFY)
-        return ReplaceOrder(self.account.account_id, order_id, price, size, client_id)
+        return ReplaceOrder(self.account.account_id, order_id, price, size, client_id, bound=self._cancels)
 
     # --- answers ----------------------------------------------------------------------------------------------------
 

@@ -14,8 +14,11 @@ _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _PPM = 1_000_000
 
 
-def read_order(account: Account, market: Market, client_id: str, content: Content) -> PlaceOrder:
-    """The order that a request asks for. Raises Refused at the first thing that is wrong with it."""
+def read_order(account: Account, market: Market, client_id: str, content: Content, *, bound: bool) -> PlaceOrder:
+    """The order that a request asks for. Raises Refused at the first thing that is wrong with it.
+
+    A `bound` one is to end with the gateway.
+    """
     side = _SIDES[requests.read_choice(content, "orderType", ("buy", "sell"), spec.BAD_SIDE)]
     limit = requests.read_choice(content, "tradeType", ("limit", "market"), spec.BAD_KIND) == "limit"
     size = requests.read_number(content, "quantity", market.size_scale)
@@ -40,6 +43,7 @@ def read_order(account: Account, market: Market, client_id: str, content: Conten
         client_id=client_id,
         trigger=trigger,
         trigger_price=trigger_price,
+        bound=bound,
     )
 
 

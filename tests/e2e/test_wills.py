@@ -1,0 +1,243 @@
+"""SIGKILL of a worker, and of the venue: the orders of connections that asked for it are cancelled, all others live."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from polyfeed.app.clock import SteadyClock
+from polyfeed.app.config import load
+from polyfeed.app.flow import demo_flow
+from polyfeed.app.server import Server
+from polyfeed.app.store import opened
+from polyfeed.dialects.registry import DIALECTS
+from tests.e2e.rails_client import Client, call, token_of
+from tests.store.server import QUIET
+from tests.store.server import Server as Process
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
+
+KEYS = ("demo", "demo2")
+PRICE = 10_000
+
+
+class Desk:
+    """One connection of a user and the orders that it placed; `bound` when it asked for them to end with it."""
+
+    def __init__(self, client: Client, key: str, *, bound: bool) -> None:
+        self.client = client
+        self.key = key
+        self.bound = bound
+        self.orders: list[str] = []
+
+    @classmethod
+    async def open(cls, port: int, key: str, *, bound: bool) -> Desk:
+        asked = {"cancelOnDisconnect": "true"} if bound else {}
+        return cls(await Client.open(port, key, subscriptions="orders", **asked), key, bound=bound)
+
+    async def place(self, **terms: str) -> str:
+        order = {"orderType": "buy", "tradeType": "limit", "price": str(PRICE), "quantity": "0.01", **terms}
+        answer = await self.client.ask("createOrder", **order)
+        self.orders.append(answer["data"]["order"]["orderId"])
+        return self.orders[-1]
+
+    async def modify(self, order: str) -> None:
+        """Another order in the place of one."""
+        answer = await self.client.ask("modifyOrder", status=202, orderId=order, price=str(PRICE - 1))
+        number = answer["data"]["clientRequestId"]
+
+        def accepted() -> bool:
+            return any('"order accepted"' in text and number in text for text in self.client.messages)
+
+        await self.client.until(accepted)
+        text = next(one for one in self.client.messages if '"order accepted"' in one and number in one)
+        self.orders.remove(order)
+        self.orders.append(text.partition('"orderId":"')[2].partition('"')[0])
+
+    def gone(self) -> bool:
+        return self.client.socket.close_code is not None or self.client._reader.done()
+
+    async def ended(self) -> None:
+        """Returns when the connection has ended."""
+        await asyncio.wait_for(self.client.socket.wait_closed(), 30)
+        await asyncio.gather(self.client._reader, return_exceptions=True)
+
+
+async def desks(port: int, each: int = 1) -> list[Desk]:
+    """So many connections of each of two users that want their orders to end with them, and as many that do not."""
+    found = []
+    for number in range(each):
+        for key in KEYS:
+            for bound in (True, False):
+                desk = await Desk.open(port, key, bound=bound)
+                await desk.place(price=str(PRICE + number))
+                found.append(desk)
+    return found
+
+
+def orders_of(found: list[Desk], *, bound: bool) -> set[str]:
+    return {order for desk in found if desk.bound is bound for order in desk.orders}
+
+
+async def get(port: int, key: str, path: str) -> Any:
+    token = await token_of(port, key)
+    return await asyncio.to_thread(call, port, "GET", path, Authorization=f"Bearer {token}")
+
+
+async def open_orders(port: int) -> set[str]:
+    """The open orders of both users, as REST tells them."""
+    numbers: set[str] = set()
+    for key in KEYS:
+        numbers |= {order["orderId"] for order in (await get(port, key, "/api/v1/open-orders"))["openOrders"]}
+    return numbers
+
+
+async def order_of(port: int, key: str, number: str) -> dict[str, Any]:
+    return dict((await get(port, key, f"/api/v1/order?market=BTC-USD&order-id={number}"))["order"])
+
+
+async def until(done: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not done():
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+async def test_orders_end_with_the_venue_that_is_killed(tmp_path: Path, workers: int) -> None:
+    settings = (f"server.workers={workers}", f"server.state_dir={tmp_path / 'state'}")
+    server = await asyncio.to_thread(Process, tmp_path / "journal", *settings)
+    found = await desks(server.ports["rails"])
+    for desk in found:
+        await desk.place(triggerType="stopLoss", triggerPrice="90000", price="90001")
+        await desk.modify(desk.orders[0])
+    kept, lost = orders_of(found, bound=False), orders_of(found, bound=True)
+    assert (len(kept), len(lost)) == (4, 4)
+    assert await open_orders(server.ports["rails"]) == kept | lost
+    await asyncio.to_thread(server.kill)
+    for desk in found:
+        await desk.ended()
+    for _ in range(2):
+        server = await asyncio.to_thread(Process, tmp_path / "journal", *settings)
+        try:
+            assert await open_orders(server.ports["rails"]) == kept
+            for desk in found:
+                for order in desk.orders:
+                    told = await order_of(server.ports["rails"], desk.key, order)
+                    assert (told["orderStatus"] == "cancelled") is desk.bound, told
+        finally:
+            await asyncio.to_thread(server.kill)
+
+
+async def test_orders_of_a_client_that_comes_back_live_until_it_goes_again(tmp_path: Path) -> None:
+    """The next process uses the same gateway's number; what it took since is its own."""
+    journal, settings = tmp_path / "journal", f"server.state_dir={tmp_path / 'state'}"
+    for _ in range(3):
+        server = await asyncio.to_thread(Process, journal, settings)
+        assert await open_orders(server.ports["rails"]) == set()
+        desk = await Desk.open(server.ports["rails"], "demo", bound=True)
+        order = await desk.place()
+        assert await open_orders(server.ports["rails"]) == {order}
+        await asyncio.to_thread(server.kill)
+        await desk.ended()
+
+
+@asynccontextmanager
+async def serving(tmp_path: Path, workers: int) -> AsyncIterator[Server]:
+    settings = [f"{name}.port=0" for name in (*DIALECTS, "http")]
+    settings += [*QUIET, "flow.demo=true", f"server.workers={workers}", f"server.state_dir={tmp_path / 'state'}"]
+    config = load(None, {}, [*settings, "server.drain_seconds=1", "store.snapshots=false"])
+    with opened(config, tmp_path / "journal", SteadyClock()) as store:
+        market = store.replica.market
+        one = Server(config, SteadyClock(), market, demo_flow(config.flow, market), store)
+        await one.start()
+        try:
+            yield one
+        finally:
+            await one.stop()
+
+
+def pids(server: Server) -> list[int]:
+    assert server.workers is not None
+    return [pid for pid in server.workers.pids() if pid is not None]
+
+
+async def killed(server: Server, pid: int) -> None:
+    """Kills a worker and waits for the next one in its place."""
+    workers = server.workers
+    assert workers is not None
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: pid not in pids(server) and len(pids(server)) == workers.alive())
+
+
+async def test_orders_end_with_the_worker_that_is_killed(tmp_path: Path) -> None:
+    async with serving(tmp_path, workers=2) as server:
+        port, found = server.ports["rails"], await desks(server.ports["rails"], each=6)
+        before = await open_orders(port)
+        assert len(before) == 24
+        await killed(server, pids(server)[0])
+        gone = [desk for desk in found if desk.gone()]
+        there = [desk for desk in found if not desk.gone()]
+        lost = orders_of(gone, bound=True)
+        assert lost and orders_of(gone, bound=False) and orders_of(there, bound=True), "the kernel gave both some"
+        await until(lambda: server.sequencer.idle)
+        assert await open_orders(port) == before - lost
+        for desk in there:  # the owner's own feed says so, on the worker that lives
+            mine = {order for one in gone if one.bound and one.key == desk.key for order in one.orders}
+
+            def heard(desk: Desk = desk, mine: set[str] = mine) -> bool:
+                texts = [text for text in desk.client.messages if '"order cancelled"' in text]
+                return all(any(order in text for text in texts) for order in mine)
+
+            await desk.client.until(heard)
+        for desk in there:
+            await desk.client.close()
+        await until(lambda: not server.sequencer.history.venue.gateways())
+        assert await open_orders(port) == orders_of(found, bound=False), "what was promised to the others is kept too"
+
+
+async def test_the_worker_that_comes_after_has_orders_of_its_own(tmp_path: Path) -> None:
+    async with serving(tmp_path, workers=1) as server:
+        port, numbers = server.ports["rails"], server.sequencer.history.numbers
+        free = await (await Desk.open(port, "demo", bound=False)).place()
+        for _ in range(3):
+            desk = await Desk.open(port, "demo", bound=True)
+            order, last = await desk.place(), numbers[2]
+            assert await open_orders(port) == {free, order}
+            await killed(server, pids(server)[0])
+            assert await open_orders(port) == {free}
+            assert numbers[2] >= last, "it goes on with the numbers, so that no answer is taken for another's"
+
+
+async def test_no_worker_takes_the_place_while_the_end_cannot_be_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full, real = [False], os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if full[0] and str(Path(f"/proc/self/fd/{descriptor}").readlink()).endswith((".journal", ".tmp")):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", write)
+    async with serving(tmp_path, workers=1) as server:
+        desk = await Desk.open(server.ports["rails"], "demo", bound=True)
+        await desk.place()
+        full[0] = True
+        (pid,) = pids(server)
+        os.kill(pid, signal.SIGKILL)
+        refused = server.sequencer.refused
+        await until(lambda: server.sequencer.refused > refused + 2)
+        assert pids(server) == []
+        assert server.sequencer.history.venue.gateways() == [2]
+        full[0] = False
+        await until(lambda: server.workers is not None and server.workers.alive() == 1)
+        assert server.sequencer.history.venue.gateways() == []
+        assert await open_orders(server.ports["rails"]) == set()
