@@ -100,6 +100,13 @@ async def open_orders(port: int) -> set[str]:
     return numbers
 
 
+async def until_open(port: int, expected: set[str]) -> None:
+    """Returns when these orders and no others are open, on whichever worker answers."""
+    async with asyncio.timeout(60):
+        while await open_orders(port) != expected:
+            await asyncio.sleep(0.05)
+
+
 async def order_of(port: int, key: str, number: str) -> dict[str, Any]:
     return dict((await get(port, key, f"/api/v1/order?market=BTC-USD&order-id={number}"))["order"])
 
@@ -110,42 +117,47 @@ async def until(done: Callable[[], object]) -> None:
             await asyncio.sleep(0.05)
 
 
+@asynccontextmanager
+async def process(directory: Path, *settings: str) -> AsyncIterator[dict[str, int]]:
+    """The ports of a server that is killed at the end."""
+    given = (f"server.state_dir={directory / 'state'}", *settings)
+    one = await asyncio.to_thread(Process, directory / "journal", *given)
+    try:
+        yield one.ports
+    finally:
+        await asyncio.to_thread(one.kill)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 async def test_orders_end_with_the_venue_that_is_killed(tmp_path: Path, workers: int) -> None:
-    settings = (f"server.workers={workers}", f"server.state_dir={tmp_path / 'state'}")
-    server = await asyncio.to_thread(Process, tmp_path / "journal", *settings)
-    found = await desks(server.ports["rails"])
-    for desk in found:
-        await desk.place(triggerType="stopLoss", triggerPrice="90000", price="90001")
-        await desk.modify(desk.orders[0])
-    kept, lost = orders_of(found, bound=False), orders_of(found, bound=True)
-    assert (len(kept), len(lost)) == (4, 4)
-    assert await open_orders(server.ports["rails"]) == kept | lost
-    await asyncio.to_thread(server.kill)
+    setting = f"server.workers={workers}"
+    async with process(tmp_path, setting) as ports:
+        found = await desks(ports["rails"])
+        for desk in found:
+            await desk.place(triggerType="stopLoss", triggerPrice="90000", price="90001")
+            await desk.modify(desk.orders[0])
+        kept, lost = orders_of(found, bound=False), orders_of(found, bound=True)
+        assert (len(kept), len(lost)) == (4, 4)
+        await until_open(ports["rails"], kept | lost)
     for desk in found:
         await desk.ended()
     for _ in range(2):
-        server = await asyncio.to_thread(Process, tmp_path / "journal", *settings)
-        try:
-            assert await open_orders(server.ports["rails"]) == kept
+        async with process(tmp_path, setting) as ports:
+            assert await open_orders(ports["rails"]) == kept
             for desk in found:
                 for order in desk.orders:
-                    told = await order_of(server.ports["rails"], desk.key, order)
+                    told = await order_of(ports["rails"], desk.key, order)
                     assert (told["orderStatus"] == "cancelled") is desk.bound, told
-        finally:
-            await asyncio.to_thread(server.kill)
 
 
 async def test_orders_of_a_client_that_comes_back_live_until_it_goes_again(tmp_path: Path) -> None:
     """The next process uses the same gateway's number; what it took since is its own."""
-    journal, settings = tmp_path / "journal", f"server.state_dir={tmp_path / 'state'}"
     for _ in range(3):
-        server = await asyncio.to_thread(Process, journal, settings)
-        assert await open_orders(server.ports["rails"]) == set()
-        desk = await Desk.open(server.ports["rails"], "demo", bound=True)
-        order = await desk.place()
-        assert await open_orders(server.ports["rails"]) == {order}
-        await asyncio.to_thread(server.kill)
+        async with process(tmp_path) as ports:
+            assert await open_orders(ports["rails"]) == set()
+            desk = await Desk.open(ports["rails"], "demo", bound=True)
+            order = await desk.place()
+            assert await open_orders(ports["rails"]) == {order}
         await desk.ended()
 
 
@@ -171,10 +183,10 @@ def pids(server: Server) -> list[int]:
 
 async def killed(server: Server, pid: int) -> None:
     """Kills a worker and waits for the next one in its place."""
-    workers = server.workers
+    workers, count = server.workers, server.config.server.workers
     assert workers is not None
     os.kill(pid, signal.SIGKILL)
-    await until(lambda: pid not in pids(server) and len(pids(server)) == workers.alive())
+    await until(lambda: pid not in pids(server) and len(pids(server)) == workers.alive() == count)
 
 
 async def test_orders_end_with_the_worker_that_is_killed(tmp_path: Path) -> None:
@@ -185,10 +197,11 @@ async def test_orders_end_with_the_worker_that_is_killed(tmp_path: Path) -> None
         await killed(server, pids(server)[0])
         gone = [desk for desk in found if desk.gone()]
         there = [desk for desk in found if not desk.gone()]
+        for desk in gone:
+            await desk.ended()
         lost = orders_of(gone, bound=True)
         assert lost and orders_of(gone, bound=False) and orders_of(there, bound=True), "the kernel gave both some"
-        await until(lambda: server.sequencer.idle)
-        assert await open_orders(port) == before - lost
+        await until_open(port, before - lost)
         for desk in there:  # the owner's own feed says so, on the worker that lives
             mine = {order for one in gone if one.bound and one.key == desk.key for order in one.orders}
 
@@ -199,21 +212,24 @@ async def test_orders_end_with_the_worker_that_is_killed(tmp_path: Path) -> None
             await desk.client.until(heard)
         for desk in there:
             await desk.client.close()
-        await until(lambda: not server.sequencer.history.venue.gateways())
-        assert await open_orders(port) == orders_of(found, bound=False), "what was promised to the others is kept too"
+        await until_open(port, orders_of(found, bound=False))
+        assert server.sequencer.history.venue.gateways() == [], "what was promised to the others is kept, too"
 
 
 async def test_the_worker_that_comes_after_has_orders_of_its_own(tmp_path: Path) -> None:
     async with serving(tmp_path, workers=1) as server:
         port, numbers = server.ports["rails"], server.sequencer.history.numbers
-        free = await (await Desk.open(port, "demo", bound=False)).place()
+        unbound = await Desk.open(port, "demo", bound=False)
+        free = await unbound.place()
         for _ in range(3):
             desk = await Desk.open(port, "demo", bound=True)
             order, last = await desk.place(), numbers[2]
             assert await open_orders(port) == {free, order}
             await killed(server, pids(server)[0])
+            await desk.ended()
             assert await open_orders(port) == {free}
             assert numbers[2] >= last, "it goes on with the numbers, so that no answer is taken for another's"
+        await unbound.ended()
 
 
 async def test_no_worker_takes_the_place_while_the_end_cannot_be_recorded(
@@ -233,6 +249,7 @@ async def test_no_worker_takes_the_place_while_the_end_cannot_be_recorded(
         full[0] = True
         (pid,) = pids(server)
         os.kill(pid, signal.SIGKILL)
+        await desk.ended()
         refused = server.sequencer.refused
         await until(lambda: server.sequencer.refused > refused + 2)
         assert pids(server) == []
