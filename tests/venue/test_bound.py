@@ -15,8 +15,11 @@ from polyfeed.model.commands import (
     AmendOrder,
     AnyCommand,
     CancelOrder,
+    DefineCurrency,
+    Deposit,
     EndGateway,
     ListInstrument,
+    OpenAccount,
     Origin,
     PlaceOrder,
     Proceed,
@@ -34,8 +37,11 @@ from tests.venue.flows import MIXES, Flow, Mix
 from tests.venue.follower import Follower
 from tests.venue.invariants import check
 from tests.venue.naive import NaiveVenue
+from tests.venue.perpetuals import flows as perpetual
+from tests.venue.perpetuals.invariants import Books
 
 BUY, SELL = Side.BUY, Side.SELL
+SETTINGS = (DefineCurrency, ListInstrument, OpenAccount, Deposit)
 
 
 def place(driver: Driver, gateway: int, account: int, price: int, side: Side = BUY, **terms: Any) -> int:
@@ -153,6 +159,17 @@ def test_they_end_by_their_numbers_in_as_many_batches_as_it_takes() -> None:
     assert driver.venue.gateways() == []
 
 
+def willed(command: AnyCommand, dice: Random) -> AnyCommand:
+    """The command with its order bound now and then, or the end of a gateway in its place.
+
+    So in that of a Proceed when there is nothing to go on with, which lets no time pass in the venue and does in the twin.
+    """
+    if isinstance(command, PlaceOrder | ReplaceOrder):
+        return replace(command, bound=dice.random() < 0.4)
+    ends = isinstance(command, Proceed) or dice.random() < 0.03
+    return EndGateway(dice.randrange(1, 4)) if ends else command
+
+
 def wills(venue: Venue, mix: Mix, seed: int, count: int) -> Iterator[tuple[Stamped, Batch]]:
     """A flow whose orders come from three gateways, many of them bound; now and then a gateway ends."""
     flow, dice = Flow(mix, seed), Random(f"wills {mix.name} {seed}")
@@ -161,12 +178,8 @@ def wills(venue: Venue, mix: Mix, seed: int, count: int) -> Iterator[tuple[Stamp
     while seq < count or flow.more:
         seq += 1
         command = flow.next()
-        if not isinstance(command, Proceed) or not flow.more:
-            origin = Origin(dice.randrange(4), seq)
-            if isinstance(command, PlaceOrder | ReplaceOrder):
-                command = replace(command, bound=dice.random() < 0.4)
-            elif dice.random() < 0.03:
-                command = EndGateway(dice.randrange(1, 4))
+        if not flow.more:
+            command, origin = willed(command, dice), Origin(dice.randrange(4), seq)
         stamped = Stamped(seq, flow.now, command, origin)
         batch = venue.apply(stamped)
         flow.hear(batch)
@@ -200,6 +213,31 @@ def test_a_restored_venue_goes_on_with_the_same_bounds(mix: Mix, batch_limit: in
             assert other.snapshot() == venue.snapshot()
             assert other.gateways() == venue.gateways()
     assert other.snapshot() == venue.snapshot()
+
+
+@pytest.mark.parametrize("mix", perpetual.MIXES, ids=lambda mix: mix.name)
+def test_orders_of_perpetuals_are_bound_too(mix: perpetual.Mix) -> None:
+    """Their ends set margin free; the money is right after each of them."""
+    venue, flow, dice = Venue(batch_limit=60), perpetual.Flow(mix, 53), Random(2)
+    books, other, ends = Books(venue), Venue(batch_limit=60), 0
+    seq, origin = 0, Origin(0, 0)
+    while seq < 1_000 or flow.more:
+        seq += 1
+        command = flow.next()
+        if not flow.more and not isinstance(command, SETTINGS):
+            command, origin = willed(command, dice), Origin(dice.randrange(4), seq)
+        stamped = Stamped(seq, perpetual.START + seq * mix.step_us // 10, command, origin)
+        batch = venue.apply(stamped)
+        assert encode_batch(other.apply(stamped)) == encode_batch(batch)
+        flow.hear(command, batch)
+        books.hear(batch)
+        books.check_money()
+        if not batch.more:
+            books.check_rest()
+        ends += len(ended(batch))
+        if dice.random() < 0.03:
+            other = Venue.restore(venue.snapshot())
+    assert ends > 5
 
 
 def test_a_snapshot_of_the_form_without_bounds_is_read() -> None:
