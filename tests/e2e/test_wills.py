@@ -232,8 +232,9 @@ async def test_the_worker_that_comes_after_has_orders_of_its_own(tmp_path: Path)
         await unbound.ended()
 
 
+@pytest.mark.parametrize("stopped", [False, True], ids=["the disk takes it again", "the venue is stopped"])
 async def test_no_worker_takes_the_place_while_the_end_cannot_be_recorded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool
 ) -> None:
     full, real = [False], os.write
 
@@ -254,7 +255,11 @@ async def test_no_worker_takes_the_place_while_the_end_cannot_be_recorded(
         await until(lambda: server.sequencer.refused > refused + 2)
         assert pids(server) == []
         assert server.sequencer.history.venue.gateways() == [2]
-        full[0] = False
-        await until(lambda: server.workers is not None and server.workers.alive() == 1)
-        assert server.sequencer.history.venue.gateways() == []
+        if not stopped:
+            full[0] = False
+            await until(lambda: server.workers is not None and server.workers.alive() == 1)
+            assert server.sequencer.history.venue.gateways() == []
+            assert await open_orders(server.ports["rails"]) == set()
+    full[0] = False
+    async with serving(tmp_path, workers=1) as server:
         assert await open_orders(server.ports["rails"]) == set()
