@@ -20,6 +20,7 @@ from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.connection import connect
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
+from polyfeed.model.commands import EndGateway
 from polyfeed.sequencer.sequencer import Sequencer
 
 PATIENCE = 30.0
@@ -43,13 +44,16 @@ class Wire:
         client = await self._client()
         lease = Lease(client, Names(section.name).bucket, 1)
         assert await lease.take()
-        make = VenueBus(
-            client, section, lease, bus, images, sequencer.submit, None, now=SteadyClock(), demo=True, term=1
-        )
-        self.venue = make
-        await make.begin(Standing("world", 1, sequencer.seq, sequencer.history.numbers))
-        await make.open()
-        self._tasks += make.tasks()
+
+        async def end(gateway: int) -> None:
+            sequencer.submit(EndGateway(gateway))
+
+        entry = (sequencer.submit, end)
+        now = SteadyClock()
+        self.venue = venue = VenueBus(client, section, lease, bus, images, *entry, None, now=now, demo=True, term=1)
+        await venue.begin(Standing("world", 1, sequencer.seq, sequencer.history.numbers))
+        await venue.open()
+        self._tasks += venue.tasks()
 
     async def gateway(self, config: Config) -> GatewayRole:
         """A gateway that starts now, from an image that the venue makes for it."""

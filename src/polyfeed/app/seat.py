@@ -31,9 +31,9 @@ AGAIN_SECONDS = 0.5
 class Seat:
     """The place of one worker, whichever process has it.
 
-    `start` gives what a process that starts now is told, `enter` takes the commands of its clients, `ended` returns when
-    what was promised to them is done once it is gone, `history` answers their questions (None where none is kept). A
-    process that is to end is given `seconds`.
+    `start` gives what a process that starts now is told, `enter` takes the commands of its clients, `ended` returns
+    when what was promised to them is done once it is gone, `history` answers their questions (None where none is kept).
+    A process that is to end is given `seconds`.
     """
 
     def __init__(

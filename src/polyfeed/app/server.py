@@ -100,8 +100,8 @@ class Server:
         self.faults = Faults(self.fans, memory.market, asyncio.get_running_loop().call_later)
         self.wire = WireLog(memory.market, self.fans.values(), self._bus)
         self._answering = None if self.past is None else HistoryRole(self.past)
-        entry = self.sequencer.submit
-        self.link = None if make_link is None else make_link(self._bus, self._role.images, entry, self._answering)
+        entry = (self.sequencer.submit, self.end_gateway)
+        self.link = None if make_link is None else make_link(self._bus, self._role.images, *entry, self._answering)
         self.workers = self._make_workers() if config.server.workers and self.link is None else None
         self.brokers = Brokers(config, self._bus, memory, now)
         self._operator = Listener(Operator(self), port_limits(config))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 
 import msgspec
@@ -25,7 +25,7 @@ from polyfeed.bus.nats.terms import batches_config
 from polyfeed.bus.nats.writer import StreamWriter
 from polyfeed.bus.questions import encode_refusal
 from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
-from polyfeed.model.commands import AnyCommand, EndGateway, Origin
+from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.history import HistoryUnavailable
 
 log = logging.getLogger("polyfeed.nats")
@@ -77,8 +77,8 @@ class Standing:
 class VenueBus:
     """Carries one venue, which has the `lease` and whose batches are those of `bus`.
 
-    `images` gives the state as of the last of them, `submit` takes commands, `now` is the clock in microseconds,
-    `history` answers questions about the past.
+    `images` gives the state as of the last of them, `submit` takes commands, `end_gateway` returns when the venue has
+    ended a gateway, `now` is the clock in microseconds, `history` answers questions about the past.
 
     `term` is the least that this process may begin, where it has begun one already. `demo` says whose master key
     gateways open credentials with. `seen` has the number of each epoch's last batch.
@@ -91,7 +91,8 @@ class VenueBus:
         lease: Lease,
         bus: MemoryBus,
         images: Images,
-        submit: Callable[[AnyCommand, Origin | None], None],
+        submit: Callable[[AnyCommand, Origin], None],
+        end_gateway: Callable[[int], Awaitable[None]],
         history: HistoryRole | None,
         *,
         now: Callable[[], int],
@@ -104,6 +105,7 @@ class VenueBus:
         self._bus = bus
         self._images = images
         self._submit = submit
+        self._end_gateway = end_gateway
         self._now = now
         self._past = history
         self._demo = demo
@@ -210,7 +212,8 @@ class VenueBus:
             return
         self._inboxes[call.gateway] = message.reply
         reply = self._entrance.take(self._now(), self.seen.get(self._epoch, 0), call)
-        await self._publish(message.reply, encode(reply))
+        if reply is not None:
+            await self._publish(message.reply, encode(reply))
 
     def _on_refusal(self, origin: Origin, outcome: Outcome) -> None:
         """Tells a gateway at once what its next call would tell it too."""
@@ -245,7 +248,11 @@ class VenueBus:
             for gateway in self._entrance.expire(self._now()):
                 log.warning("gateway %d is gone: its lease has ended, and what is bound to it is cancelled", gateway)
                 self._inboxes.pop(gateway, None)
-                self._submit(EndGateway(gateway), None)
+                self._aside(self._end(self._entrance, gateway))
+
+    async def _end(self, entrance: Entrance, gateway: int) -> None:
+        await self._end_gateway(gateway)
+        entrance.ended(gateway)
 
     # --- history ----------------------------------------------------------------------------------------------------
 
@@ -304,5 +311,8 @@ def _history(standing: Standing, last: list[Parcel], term: int) -> tuple[str, in
     return mine[0].history, reached
 
 
-MakeLink = Callable[[MemoryBus, Images, Callable[[AnyCommand, Origin | None], None], HistoryRole | None], VenueBus]
+MakeLink = Callable[
+    [MemoryBus, Images, Callable[[AnyCommand, Origin], None], Callable[[int], Awaitable[None]], HistoryRole | None],
+    VenueBus,
+]
 """Makes one for the bus of a server."""

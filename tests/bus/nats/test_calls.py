@@ -48,7 +48,7 @@ class Network(RuleBasedStateMachine):
         self.term = 0
         self.history: list[tuple[int, int]] = []
         self.numbers: dict[int, int] = {}
-        self.queue: list[Origin] = []
+        self.queue: list[Origin] = []  # one of number 0 stands for the end of its gateway
         self.calls: list[bytes] = []
         self.replies: list[bytes] = []
         self.gateway = Gateway(GATEWAY)
@@ -62,7 +62,9 @@ class Network(RuleBasedStateMachine):
         """A call that comes through, and its reply."""
         call = self.gateway.courier.call(self.now, again=True)
         assert call is not None
-        self.hear(self.entrance.take(self.now, len(self.history), call_decoder.decode(encode(call))))
+        reply = self.entrance.take(self.now, len(self.history), call_decoder.decode(encode(call)))
+        if reply is not None:
+            self.hear(reply)
 
     @rule()
     def heal(self) -> None:
@@ -83,13 +85,19 @@ class Network(RuleBasedStateMachine):
         if self.queue:
             origin = self.queue.pop(0)
             self.history.append((origin.gateway, origin.number))
-            self.numbers[origin.gateway] = origin.number
+            if origin.number:
+                self.numbers[origin.gateway] = origin.number
+            else:
+                self.numbers.pop(origin.gateway, None)
+                self.entrance.ended(origin.gateway)
 
     @rule()
     def fail(self) -> None:
-        """The venue's disk takes nothing: what is queued is refused."""
-        while self.queue:
-            origin = self.queue.pop(0)
+        """The venue's disk takes nothing: what is queued is refused, but ends of gateways come again."""
+        queue, self.queue = self.queue, [one for one in self.queue if not one.number]
+        for origin in queue:
+            if not origin.number:
+                continue
             reply = self.entrance.refuse(len(self.history), origin, Outcome(Refusal.STORE_UNAVAILABLE))
             if reply is not None:
                 self.replies.append(encode(reply))
@@ -100,9 +108,7 @@ class Network(RuleBasedStateMachine):
 
     @rule()
     def end_leases(self) -> None:
-        for gateway in self.entrance.expire(self.now):
-            self.history.append((gateway, 0))
-            self.numbers.pop(gateway, None)
+        self.queue += [Origin(gateway, 0) for gateway in self.entrance.expire(self.now)]
 
     @precondition(lambda self: self.gateway.courier.joined)
     @rule(count=st.integers(1, 3), said=st.booleans())
@@ -123,7 +129,9 @@ class Network(RuleBasedStateMachine):
     def deliver_call(self, data: st.DataObject, repeat: bool) -> None:
         place = data.draw(st.integers(0, len(self.calls) - 1))
         call = call_decoder.decode(self.calls[place] if repeat else self.calls.pop(place))
-        self.replies.append(encode(self.entrance.take(self.now, len(self.history), call)))
+        reply = self.entrance.take(self.now, len(self.history), call)
+        if reply is not None:
+            self.replies.append(encode(reply))
 
     @precondition(lambda self: self.calls)
     @rule(data=st.data())
@@ -211,6 +219,7 @@ def test_a_command_that_was_long_on_its_way_is_refused() -> None:
     late = courier.call((LATE_MS + 1) * 1000)
     assert late is not None
     reply = entrance.take(0, 0, late)
+    assert reply is not None
     assert taken == []
     assert [one.outcome.refusal for one in reply.refusals] == [Refusal.VENUE_AWAY]
     assert reply.entered == 1

@@ -42,6 +42,7 @@ class Entrance:
         self._numbers = numbers
         self._submit = submit
         self._seats: dict[int, _Seat] = {}
+        self._ending: set[int] = set()
         self._began = now
 
     @property
@@ -49,8 +50,13 @@ class Entrance:
         """How many live."""
         return len(self._seats)
 
-    def take(self, now: int, seq: int, call: Call) -> Reply:
-        """Takes what is new of a call, where nothing before it is missing; says how far the gateway has come."""
+    def take(self, now: int, seq: int, call: Call) -> Reply | None:
+        """Takes what is new of a call, where nothing before it is missing; says how far the gateway has come.
+
+        None for a gateway that is ending: what it sent before may still be carried out, so there is nothing to say yet.
+        """
+        if call.gateway in self._ending:
+            return None
         seat = self._seat(now, call)
         if seat is None:
             return Reply(self._term, 0, seq, known=False)
@@ -83,13 +89,22 @@ class Entrance:
         return Reply(self._term, seat.entered, seq, known=True, refusals=(refusal,))
 
     def expire(self, now: int) -> list[int]:
-        """The gateways whose leases have ended; those of an earlier term have one of their own from its beginning."""
+        """The gateways whose leases have ended; those of an earlier term have one of their own from its beginning.
+
+        Nothing more is taken of them; `ended` is to be called when the venue has carried out what ends them.
+        """
         ended = [gateway for gateway, seat in self._seats.items() if now - seat.heard > LEASE_US]
         if now - self._began > LEASE_US:
             ended += [one for one in self._numbers if one >= FIRST_GATEWAY and one not in self._seats]
+        ended = [one for one in ended if one not in self._ending]
         for gateway in ended:
             self._seats.pop(gateway, None)
+        self._ending.update(ended)
         return ended
+
+    def ended(self, gateway: int) -> None:
+        """The venue has carried out everything of a gateway, and its end."""
+        self._ending.discard(gateway)
 
     def pardon(self, now: int) -> None:
         """Nobody was listened to for a while: all leases begin again."""
