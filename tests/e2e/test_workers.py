@@ -19,6 +19,7 @@ from polyfeed.dialects.registry import DIALECTS
 from polyfeed.market.market import Market
 from tests.e2e.kraken_client import Book, Client
 from tests.e2e.rails_client import Client as RailsClient
+from tests.e2e.resuming import Heard
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +30,7 @@ WORKERS = 2
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     settings = [f"{name}.port=0" for name in (*DIALECTS, "http")]
     settings += ["flow.demo=true", "flow.agents=3", f"server.workers={WORKERS}", f"server.state_dir={tmp_path}"]
-    settings += ["server.drain_seconds=2"]
+    settings += ["server.drain_seconds=2", "gateway.resume_seconds=120"]
     config, market = load(None, {}, settings), Market()
     one = Server(config, SteadyClock(), market, demo_flow(config.flow, market))
     await one.start()
@@ -144,3 +145,26 @@ async def ended(client: Client) -> bool:
     except (ConnectionClosed, TimeoutError):
         return True
     return False
+
+
+async def test_whoever_comes_back_is_replayed_what_was_missed_by_every_worker(server: Server) -> None:
+    """Workers tell each other through the venue's process which feeds are to be kept."""
+    port = server.ports["kraken"]
+    steady = await Heard.open("kraken", port)
+    await steady.until(steady.events)
+    client = await Heard.open("kraken", port, "1")
+    heard: list[str] = []
+    for _ in range(5):
+        await client.until(lambda client=client: len(client.events()) > 5)
+        heard += await client.cut()
+        count = len(steady.events())
+        await steady.until(lambda count=count: len(steady.events()) > count + 3)
+        client = await Heard.open("kraken", port, client.place())
+        await client.until_offset()
+        assert client.ours()[0]["resumed"] is True, client.ours()
+    heard += await client.cut()
+    await steady.until(lambda: heard[-1] in steady.events())
+    said = steady.events()
+    first = said.index(heard[1])
+    assert heard[1:] == said[first : first + len(heard) - 1], "from the snapshot on"
+    await steady.close()

@@ -36,6 +36,7 @@ SETTLING = 0.001
 
 START = 1_800_000_000_000_000
 STEP = 10_000
+HISTORY = "0f1e2d"
 
 
 class Line:
@@ -74,8 +75,8 @@ class World:
 
     def _gateway(self, memory: Memory, bus: MemoryBus | None = None) -> GatewayRole:
         number = len(self.gateways) + 1
-        heard = bus or self.bus
-        role = GatewayRole(self.config, number, heard, memory, DEMO_VAULT, self.sequencer.submit, SteadyClock())
+        entries = (memory, DEMO_VAULT, self.sequencer.submit, SteadyClock())
+        role = GatewayRole(self.config, number, bus or self.bus, *entries, history=HISTORY)
         self.gateways.append(role)
         return role
 

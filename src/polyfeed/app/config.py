@@ -170,6 +170,9 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     network of 64 bits counts as one) and `handshake_rate` a second, `handshake_burst` at once, else 429. `origins`
     are the web pages that may connect, with commas: hosts, or http(s) URLs; none is all. 0 is no limit. With
     `compression`, clients that ask for permessage-deflate get it.
+
+    What was said in the last `resume_seconds` is kept for clients that come back (docs/resume.md; 0: nothing), of each
+    dialect at most `resume_bytes` of `resume_feeds` feeds.
     """
 
     lag_bytes: Annotated[int, Meta(ge=65_536)] = 917_504
@@ -188,6 +191,9 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     handshake_burst: Annotated[int, Meta(ge=1)] = 1000
     origins: str = ""
     compression: bool = False
+    resume_seconds: NotNegative = 10
+    resume_bytes: Annotated[int, Meta(ge=65_536)] = 16_777_216
+    resume_feeds: Annotated[int, Meta(ge=1)] = 4096
 
     def __post_init__(self) -> None:
         allowed_hosts(self.origins)

@@ -73,6 +73,8 @@ class GatewayBus:
         self._due = False
         self._epoch = 0
         self._tried: set[str] = set()
+        self._words: set[asyncio.Task[None]] = set()
+        bus.subscribe_words(self._tell)
 
     @property
     def number(self) -> int:
@@ -156,6 +158,7 @@ class GatewayBus:
     async def call(self) -> None:
         """Tells the venue again and again that this gateway lives, until cancelled."""
         await self._client.subscribe(self._inbox, cb=self._on_reply)
+        await self._client.subscribe(self._names.words, cb=self._on_word)
         while True:
             await self._say(again=True)
             await asyncio.sleep(CALL_SECONDS)
@@ -176,6 +179,23 @@ class GatewayBus:
             self._bus.publish(batch)
         if self._reader is not None and self._reader.behind <= NEAR:
             self._fresh_at = self._now()
+
+    # --- other gateways ---------------------------------------------------------------------------------------------
+
+    def _tell(self, word: bytes) -> None:
+        """Tells other gateways something; what is lost on the way is said again in time."""
+        task = asyncio.get_running_loop().create_task(self._send_word(word))
+        self._words.add(task)
+        task.add_done_callback(self._words.discard)
+
+    async def _send_word(self, word: bytes) -> None:
+        try:
+            await self._client.publish(self._names.words, word)
+        except FAILURES as error:
+            log.debug("nothing can be said to other gateways: %r", error)
+
+    async def _on_word(self, message: Msg) -> None:
+        self._bus.tell(message.data, self._tell)
 
     # --- commands out -----------------------------------------------------------------------------------------------
 

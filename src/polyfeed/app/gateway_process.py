@@ -90,9 +90,8 @@ class GatewayProcess:
         memory = image.memory(self._link.number)
         vault = DEMO_VAULT if image.demo else vault_of(self._state)
         historian = RemoteHistorian(image.epoch, self._ask) if image.past else None
-        self._role = GatewayRole(
-            self.config, self._link.number, self._bus, memory, vault, self._link.enter, self.now, historian
-        )
+        entries = (memory, vault, self._link.enter, self.now, historian, image.history)
+        self._role = GatewayRole(self.config, self._link.number, self._bus, *entries)
         self._link.begin(image)
         self._tasks.append(asyncio.create_task(self._follow()))
         await self._link.caught_up()
@@ -140,7 +139,7 @@ class GatewayProcess:
                 log.error("%s: this gateway begins anew", error)
             image = await self._image()
             if self._role is not None:
-                self._role.resync(image.memory(self._link.number))
+                self._role.resync(image.memory(self._link.number), image.history)
             self._link.begin(image)
 
     async def _watch(self) -> None:

@@ -16,6 +16,7 @@ from polyfeed.accounts.vault import Vault
 from polyfeed.app.config import Config
 from polyfeed.app.historian import Historian
 from polyfeed.app.jwks import KeyKeeper
+from polyfeed.app.returns import Returns
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
 from polyfeed.dialects._base.recent import Recent
@@ -51,7 +52,8 @@ class GatewayRole:
     """Serves what batches say on the dialects' ports. `ports` says where, once `open` has returned.
 
     `memory` is taken over as it is; `vault` opens the keys' secrets; `entry` takes this gateway's commands, which carry
-    its `number`. `historian` is asked for history; None is memory alone.
+    its `number`. `historian` is asked for history; None is memory alone. `history` names the venue's history to clients
+    that come back; without it none can.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class GatewayRole:
         entry: Entry,
         now: Callable[[], int],
         historian: Historian | None = None,
+        history: str = "",
     ) -> None:
         self.ports: dict[str, int] = {}
         self._config = config
@@ -78,7 +81,12 @@ class GatewayRole:
                 dialect.projection.restore(memory.projections[dialect.name])
         requests = Requests(number, entry, memory.last_number)
         self.gateway = Gateway(memory.market, memory.accounts, self._dialects, requests, now, config.gateway.lag_bytes)
-        self._unsubscribe = (bus.subscribe(self.gateway.on_batch), bus.subscribe_refusals(requests.settle))
+        self._unsubscribe = [bus.subscribe(self.gateway.on_batch), bus.subscribe_refusals(requests.settle)]
+        self._returns = None
+        if history and config.gateway.resume_seconds:
+            later = asyncio.get_running_loop().call_later
+            self._returns = Returns(self.gateway, config.gateway, history, bus, later, now)
+            self._unsubscribe.append(self._returns.close)
         self._listeners: list[Listener] = []
         self._keeping: list[asyncio.Task[None]] = []
 
@@ -97,10 +105,12 @@ class GatewayRole:
         """Goes on serving: nothing was missed, or `resync` has been called."""
         self.gateway.recover()
 
-    def resync(self, memory: Memory) -> None:
+    def resync(self, memory: Memory, history: str) -> None:
         """Begins anew from `memory`, of this history or another, which is taken over as it is; the next batch is the
         one after it. Clients stay, and are resynchronised, as far as their exchange has a way to (`Gateway.resync`).
         """
+        if self._returns is not None:
+            self._returns.begin(history)
         self.gateway.resync(memory.market, memory.accounts, memory.projections, memory.last_number)
 
     async def ask(self, query: Query) -> Sequence[Any]:

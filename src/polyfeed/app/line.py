@@ -19,6 +19,7 @@ from polyfeed.model.commands import AnyCommand, Origin
 
 class Kind(IntEnum):
     """To a worker: START, BATCH (an encoded batch), REFUSAL, STOP, ANSWER. From it: READY, COMMAND, COUNTS, QUESTION.
+    Either way: WORD (what gateways tell each other).
 
     QUESTION and ANSWER are `enquiries`' messages.
     """
@@ -32,13 +33,15 @@ class Kind(IntEnum):
     COUNTS = 6
     QUESTION = 7
     ANSWER = 8
+    WORD = 9
 
 
 class Start(Struct, frozen=True):
     """Everything a worker needs: what it is, and what has happened up to the first batch that it is sent.
 
-    `config` has the very ports to listen on; `master` is the vault's; `certificate` and `key` are paths, for TLS.
-    `epoch` is that of the history which the venue's process answers questions about, None when it keeps none.
+    `config` has the very ports to listen on; `master` is the vault's; `history` names the venue's; `epoch` is that of
+    the history which the venue's process answers questions about, None when it keeps none; `certificate` and `key` are
+    paths, for TLS.
     """
 
     number: int
@@ -49,6 +52,7 @@ class Start(Struct, frozen=True):
     accounts: bytes
     projections: dict[str, bytes]
     epoch: int | None = None
+    history: str = ""
     certificate: str = ""
     key: str = ""
 

@@ -18,6 +18,7 @@ from polyfeed.app.line import Count, Counts
 from polyfeed.dialects._base.rest import RestResponse
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.heads import header_map
+from polyfeed.gateway.replays import Replays
 from polyfeed.gateway.rest import Receive, Scope, Send, read_body, respond
 
 if TYPE_CHECKING:
@@ -145,8 +146,20 @@ def fan_metrics(counts: Sequence[Counts], fans: Mapping[str, FanOut]) -> list[st
     ):
         lines.append(f"# TYPE {metric} {kind}")
         lines += [f'{metric}{{dialect="{name}"}} {value}' for name, value in values.items()]
+    lines += replay_metrics({name: fan.replays for name, fan in fans.items() if fan.replays is not None})
     for fan in fans.values():
         lines += fan.dialect.metrics(connection.session for connection in fan.connections)
+    return lines
+
+
+def replay_metrics(replays: Mapping[str, Replays]) -> list[str]:
+    """What is kept for clients that come back, and how often it was of use."""
+    lines = ["# TYPE polyfeed_kept_feeds gauge"] if replays else []
+    lines += [f'polyfeed_kept_feeds{{dialect="{name}"}} {len(one)}' for name, one in replays.items()]
+    lines += ["# TYPE polyfeed_replays_total counter"] if replays else []
+    for name, one in replays.items():
+        for result, count in (("resumed", one.resumed), ("refused", one.refused)):
+            lines.append(f'polyfeed_replays_total{{dialect="{name}",result="{result}"}} {count}')
     return lines
 
 

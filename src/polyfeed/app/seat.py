@@ -32,8 +32,8 @@ class Seat:
     """The place of one worker, whichever process has it.
 
     `start` gives what a process that starts now is told, `enter` takes the commands of its clients, `ended` returns
-    when what was promised to them is done once it is gone, `history` answers their questions (None where none is kept).
-    A process that is to end is given `seconds`.
+    when what was promised to them is done once it is gone, `pass_on` hands what it tells other gateways to these,
+    `history` answers its questions (None where none is kept). A process that is to end is given `seconds`.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Seat:
         start: Callable[[int], Start],
         enter: Callable[[AnyCommand, Origin], None],
         ended: Callable[[int], Awaitable[None]],
+        pass_on: Callable[[int, bytes], None],
         history: HistoryRole | None,
         seconds: float,
     ) -> None:
@@ -51,6 +52,7 @@ class Seat:
         self._start = start
         self._enter = enter
         self._ended = ended
+        self._pass_on = pass_on
         self._history = history
         self._seconds = seconds
         self._link: Link | None = None
@@ -150,6 +152,8 @@ class Seat:
                 self._enter(entered.command, entered.origin)
             case Kind.QUESTION if self._answering is not None:
                 self._answering.hear(payload)
+            case Kind.WORD:
+                self._pass_on(self._number, payload)
             case Kind.COUNTS:
                 self.counts = counts_decoder.decode(payload)
             case Kind.READY:

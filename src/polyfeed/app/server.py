@@ -39,6 +39,7 @@ from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, EndGateway, ListInstrument
 from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
+from polyfeed.store.format import VENUE_BYTES
 from polyfeed.store.journal import NullJournal
 from polyfeed.venue.venue import Venue
 
@@ -94,8 +95,18 @@ class Server:
         self.driver = Driver(flow.sources, flow.recordings, self.sequencer, self._bus, now)
         self.past = store.past if store else None
         self.vault = DEMO_VAULT if config.flow.demo else vault_in(Path(config.server.state_dir).expanduser())
+        local = make_link is None and not config.server.workers
+        self.history = history_id(config, flow, store)
         self._role = GatewayRole(
-            config, GATEWAY, self._bus, memory, self.vault, self.sequencer.submit, self.now, self.past
+            config,
+            GATEWAY,
+            self._bus,
+            memory,
+            self.vault,
+            self.sequencer.submit,
+            self.now,
+            self.past,
+            self.history if local else "",
         )
         self.faults = Faults(self.fans, memory.market, asyncio.get_running_loop().call_later)
         self.wire = WireLog(memory.market, self.fans.values(), self._bus)
@@ -149,6 +160,7 @@ class Server:
             self.end_gateway,
             self.vault,
             self._answering,
+            self.history,
         )
 
     def _standing(self) -> Standing:
@@ -351,6 +363,15 @@ def dialect_lines(host: str, ports: Mapping[str, int]) -> list[str]:
         name = label.removesuffix(" (tls)")
         lines.append(f"  {name:<9} ws{secure}://{host}:{number}/   REST http{secure}://{host}:{number}/")
     return lines
+
+
+def history_id(config: Config, flow: Flow, store: Store | None) -> str:
+    """What names the history that batches tell, in hexadecimal: the journal's number, where they all come from it and
+    no failure can cut off what was told.
+    """
+    if store is None or config.store.fsync != "always" or flow.recordings or config.relay.url:
+        return token_hex(VENUE_BYTES)
+    return store.venue.hex()
 
 
 async def within(seconds: float, work: Coroutine[None, None, None]) -> bool:

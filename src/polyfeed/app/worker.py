@@ -72,6 +72,8 @@ class Worker:
                 self._bus.refuse(refusal.origin, refusal.outcome)
             case Kind.ANSWER:
                 self._asking.hear(payload)
+            case Kind.WORD:
+                self._bus.tell(payload, self._tell)
             case Kind.START:
                 self._begin(start_decoder.decode(payload))
             case Kind.STOP:
@@ -81,17 +83,10 @@ class Worker:
         """Takes the state over in the same turn, so that no batch is missed; ports open when that is done."""
         logs.configure(start.config.log, f"worker {start.number}")
         self._start = start
+        self._bus.subscribe_words(self._tell)
         historian = None if start.epoch is None else RemoteHistorian(start.epoch, self._asking.request)
-        self._role = GatewayRole(
-            start.config,
-            start.number,
-            self._bus,
-            start.memory(),
-            start.vault(),
-            self._enter,
-            SteadyClock(),
-            historian,
-        )
+        entries = (start.memory(), start.vault(), self._enter, SteadyClock(), historian, start.history)
+        self._role = GatewayRole(start.config, start.number, self._bus, *entries)
         self._task = asyncio.create_task(self._work(self._role, start))
         self._task.add_done_callback(self._on_done)
 
@@ -110,6 +105,9 @@ class Worker:
 
     def _enter(self, command: AnyCommand, origin: Origin) -> None:
         self._link.send(Kind.COMMAND, encode(Entered(command, origin)))
+
+    def _tell(self, word: bytes) -> None:
+        self._link.send(Kind.WORD, word)
 
     def _on_lost(self) -> None:
         if not self._stop.is_set():

@@ -32,9 +32,9 @@ class Workers:
     """So many gateways beside the venue's own process.
 
     `images` gives the state as of the last batch on `bus`; `last_number` is the last command of a gateway that the
-    venue has seen; `entry` takes their commands, `history` answers their questions, None where none is kept. `ended`
-    returns when the venue has cancelled what was promised to the clients of a gateway that is gone. `ports` says where
-    they listen, once `open` has returned.
+    venue has seen; `entry` takes their commands, `answering` answers their questions, None where none is kept. `ended`
+    returns when the venue has cancelled what was promised to the clients of a gateway that is gone; `history` names the
+    venue's. `ports` says where they listen, once `open` has returned.
     """
 
     def __init__(
@@ -47,7 +47,8 @@ class Workers:
         entry: Callable[[AnyCommand, Origin], None],
         ended: Callable[[int], Awaitable[None]],
         vault: Vault,
-        history: HistoryRole | None,
+        answering: HistoryRole | None,
+        history: str,
     ) -> None:
         self.ports: dict[str, int] = {}
         self._config = config
@@ -55,12 +56,13 @@ class Workers:
         self._images = images
         self._last_number = last_number
         self._vault = vault
+        self._answering = answering
         self._history = history
         self._reserved: list[socket.socket] = []
         self._files: tuple[Path, Path] | None = None
         seconds = config.server.drain_seconds + 2 * LAST_SECONDS
         self._workers = {
-            number: Seat(number, self._start_of, entry, ended, history, seconds)
+            number: Seat(number, self._start_of, entry, ended, self._pass_on, answering, seconds)
             for number in range(first, first + config.server.workers)
         }
         self._unsubscribe: list[Callable[[], None]] = []
@@ -72,7 +74,11 @@ class Workers:
         """
         self._files = files
         self._config = self._with_ports(tls=files is not None)
-        self._unsubscribe = [self._bus.subscribe(self._on_batch), self._bus.subscribe_refusals(self._on_refusal)]
+        self._unsubscribe = [
+            self._bus.subscribe(self._on_batch),
+            self._bus.subscribe_refusals(self._on_refusal),
+            self._bus.subscribe_words(self._on_word),
+        ]
         try:
             async with asyncio.timeout(START_SECONDS):
                 await asyncio.gather(*(worker.open() for worker in self._workers.values()))
@@ -108,10 +114,22 @@ class Workers:
             self._vault.master,
             self._last_number(number),
             *self._images(),
-            None if self._history is None else self._history.epoch,
+            None if self._answering is None else self._answering.epoch,
+            self._history,
             certificate,
             key,
         )
+
+    def _pass_on(self, number: int, word: bytes) -> None:
+        """Hands what a worker tells other gateways to all of them."""
+        for other, worker in self._workers.items():
+            if other != number:
+                worker.send(Kind.WORD, word)
+        self._bus.tell(word, self._on_word)
+
+    def _on_word(self, word: bytes) -> None:
+        for worker in self._workers.values():
+            worker.send(Kind.WORD, word)
 
     def _on_batch(self, batch: Batch) -> None:
         data = encode_batch(batch)

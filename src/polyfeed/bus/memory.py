@@ -9,6 +9,7 @@ from polyfeed.model.commands import Origin
 
 Listener = Callable[[Batch], None]
 RefusalListener = Callable[[Origin, Outcome], None]
+WordListener = Callable[[bytes], None]
 
 
 class MemoryBus:
@@ -18,6 +19,7 @@ class MemoryBus:
         self._encode = encode
         self._listeners: list[Listener] = []
         self._refusal_listeners: list[RefusalListener] = []
+        self._word_listeners: list[WordListener] = []
 
     def publish(self, batch: Batch) -> None:
         """Hands the batch to every listener. One that raises is a fault of ours, and nothing hides it."""
@@ -33,6 +35,17 @@ class MemoryBus:
         """Tells whoever sent a command that it never came to the venue: there is no batch of it."""
         for listener in tuple(self._refusal_listeners):
             listener(origin, outcome)
+
+    def tell(self, word: bytes, sender: WordListener | None = None) -> None:
+        """Hands what gateways say to each other, and nothing depends on, to every listener but the sender's own."""
+        for listener in tuple(self._word_listeners):
+            if listener != sender:
+                listener(word)
+
+    def subscribe_words(self, listener: WordListener) -> Callable[[], None]:
+        """Adds a listener for what other gateways say; returns what removes it."""
+        self._word_listeners.append(listener)
+        return lambda: self._word_listeners.remove(listener)
 
     def subscribe_refusals(self, listener: RefusalListener) -> Callable[[], None]:
         """Adds a listener for commands that never came to the venue; returns what removes it."""

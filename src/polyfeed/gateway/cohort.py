@@ -27,7 +27,8 @@ FEW = 16
 class Cohort:
     """`indexes` are the places of `frames` in the log, which counts all frames of all feeds.
 
-    `window` says how its frames are compressed (deflate.py), 0 for not at all.
+    `window` says how its frames are compressed (deflate.py), 0 for not at all; `offsets` that its members are told how
+    far they have heard (replays.py).
     """
 
     __slots__ = (
@@ -38,14 +39,16 @@ class Cohort:
         "bytes",
         "lines",
         "lost_before",
+        "offsets",
         "pack",
         "sent_at",
         "window",
     )
 
-    def __init__(self, lines: frozenset[Line], window: int = 0) -> None:
+    def __init__(self, lines: frozenset[Line], window: int = 0, offsets: bool = False) -> None:
         self.lines = lines
         self.window = window
+        self.offsets = offsets
         self.pack = Pack()
         self.apart: dict[Connection, None] = {}
         self._indexes: list[int] = []

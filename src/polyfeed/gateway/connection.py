@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.cohort import CHUNK_BYTES, Cohort
 from polyfeed.gateway.pack import Pack
+from polyfeed.gateway.returning import Returning
 
 
 class Outlet(Protocol):
@@ -46,7 +48,8 @@ class Connection:
     into `own`, by reference, so one order holds for all that the connection hears. `fd` is the socket's number while
     bytes may be written to it directly, -1 otherwise. While the connection is in a `pack`, that knows where it stands.
     `window` is the compression that it negotiated (deflate.py), 0 for none. `number` is that of its handshake, 0 where
-    nobody gave one. One that is `alone` is written to by its outlet only, never in a pack (faults/).
+    nobody gave one. One that is `alone` is written to by its outlet only, never in a pack (faults/). One with `offsets`
+    is told how far it has heard, `returning` is what it is yet to be replayed (replays.py).
     """
 
     __slots__ = (
@@ -61,10 +64,12 @@ class Connection:
         "gap",
         "lag_bytes",
         "number",
+        "offsets",
         "outlet",
         "own",
         "own_bytes",
         "pack",
+        "returning",
         "session",
         "window",
     )
@@ -95,6 +100,8 @@ class Connection:
         self.closing = False
         self.gap = False
         self.alone = False
+        self.offsets = False
+        self.returning: Returning | None = None
 
     def take(self, fd: int) -> None:
         """The socket takes bytes, under this number, until `block`."""
@@ -114,9 +121,13 @@ class Connection:
 
     def push(self, frame: bytes, head: int) -> None:
         """Queues a frame of its own behind all frames before `head`, the log's present end."""
+        self.push_all((frame,), head)
+
+    def push_all(self, frames: Sequence[bytes], head: int) -> None:
+        """Queues frames of its own, as `push` does."""
         self.settle(head)
-        self.own.append(frame)
-        self.own_bytes += len(frame)
+        self.own.extend(frames)
+        self.own_bytes += sum(map(len, frames))
 
     def settle(self, head: int) -> None:
         """Makes everything before `head` its own, so that it can change its cohort there.

@@ -23,18 +23,16 @@ from polyfeed.gateway.connection import Connection, Outlet
 from polyfeed.gateway.deflate import PLAIN, Message, framed
 from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.meter import Meter
+from polyfeed.gateway.replays import Replays, refusal
 from polyfeed.gateway.requests import Requests
+from polyfeed.gateway.returning import Replay, Wish
+from polyfeed.gateway.submits import Question, Submits
 from polyfeed.gateway.turns import Turns
 from polyfeed.market.changes import InstrumentChange, VenueChange
-from polyfeed.model.batches import Batch, Outcome
-from polyfeed.model.commands import CancelAll, CancelOrder
-from polyfeed.model.enums import Refusal
+from polyfeed.model.batches import Batch
 from polyfeed.model.events import RelayedFrame
 
 log = logging.getLogger("polyfeed.gateway")
-
-Question = Callable[[Session, int], Sequence[Effect]]
-"""What is asked of a session, at a time."""
 
 Witness = Callable[[FeedKey, Sequence[str], int], None]
 """Is shown what a feed says: its key, the messages, and the mark of time that they are for, 0 for that of a batch."""
@@ -42,10 +40,10 @@ Witness = Callable[[FeedKey, Sequence[str], int], None]
 PUBLIC = 0
 """The account of what is nobody's own."""
 
-PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
+SILENT: tuple[frozenset[Line], int, bool] = (frozenset(), PLAIN, False)
+"""The cohort of those who hear nothing."""
 
-INSIST_SECONDS = 0.25
-"""After which a cancellation that must not be lost is sent again."""
+PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
 
 LONGEST_WATCH_US = 60_000_000
 """Until a deadline is looked at again, however far it is: so long at most is a connection that has gone remembered."""
@@ -57,7 +55,8 @@ class FanOut:
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
     called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps
     for members that fall behind. `greet` is shown each connection before anything is sent to it. `stale` says that it
-    cannot be vouched for what the dialect reads.
+    cannot be vouched for what the dialect reads. `replays` has what clients of our own may come back to, None where
+    nothing is kept.
     """
 
     def __init__(
@@ -77,10 +76,10 @@ class FanOut:
         self.witness: Witness | None = None
         self.greet: Callable[[Connection], None] | None = None
         self.stale = False
+        self.replays: Replays | None = None
         self.turns = Turns(soon, later, now, self.resume, self.meter.deliver)
-        self._later = later
         self._watch = watch
-        self._requests = requests
+        self._submits = Submits(requests, later, self.ask)
         self._now = now
         self._lag_bytes = lag_bytes
         self._lines: dict[FeedKey, Line] = {}
@@ -89,8 +88,8 @@ class FanOut:
         self._dirty: dict[Line, None] = {}
         self._broken: dict[Line, None] = {}
         self._head = 0
-        self._silent = Cohort(frozenset())
-        self._cohorts: dict[tuple[frozenset[Line], int], Cohort] = {(self._silent.lines, PLAIN): self._silent}
+        self._silent = Cohort(*SILENT)
+        self._cohorts: dict[tuple[frozenset[Line], int, bool], Cohort] = {SILENT: self._silent}
 
     # --- batches in -------------------------------------------------------------------------------------------------
 
@@ -99,21 +98,21 @@ class FanOut:
         kind = type(change)
         for instrument in (change.instrument, ANY):
             for line in self._wants.get((kind, instrument, PUBLIC), ()):
-                self._show(line, change)
+                self._fold(line, change)
 
     def fold_venue(self, change: VenueChange) -> None:
         """Shows a change of no one instrument to the feeds that want it."""
         places = self.dialect.channels(change) if isinstance(change, RelayedFrame) else (ANY,)
         for place in places:
             for line in self._wants.get((type(change), place, PUBLIC), ()):
-                self._show(line, change)
+                self._fold(line, change)
 
     def fold_private(self, change: AccountChange) -> None:
         """Shows a change of an account to the feeds that are its."""
         for line in self._wants.get((type(change.event), ANY, change.account), ()):
-            self._show(line, change)
+            self._fold(line, change)
 
-    def _show(self, line: Line, change: Heard) -> None:
+    def _fold(self, line: Line, change: Heard) -> None:
         self._dirty[line] = None
         try:
             line.feed.fold(change)
@@ -122,11 +121,16 @@ class FanOut:
 
     def flush(self, batch: Batch) -> None:
         """Takes the frames of a batch from the feeds that it touched, in the dialect's order of channels."""
-        if self._dirty:
+        said = bool(self._dirty)
+        if said:
             lines = sorted(self._dirty, key=Line.order)
             self._dirty.clear()
             for line in lines:
                 self._publish(line, lambda feed: feed.flush(batch))
+        if self.replays is not None and self.replays.active and self.replays.settle(self._head, self.turns):
+            self._head += 1
+            said = True
+        if said:
             self._send()
 
     def tick(self, epoch: int, ts: int) -> None:
@@ -147,6 +151,8 @@ class FanOut:
             return
         if self.witness is not None and messages:
             self.witness(line.feed.key, texts, mark)
+        if self.replays is not None and self.replays.active and messages:
+            self.replays.note(line, texts)
         waiting = self.turns.urgent if line.feed.key.account else self.turns.fresh
         for message in messages:
             for cohort in line.cohorts:
@@ -169,6 +175,8 @@ class FanOut:
         for connection in tuple(self.connections):
             if not keys.isdisjoint(connection.feeds):
                 self.close(connection, INTERNAL_ERROR.code, INTERNAL_ERROR.reason)
+        if self.replays is not None:
+            self.replays.end(keys)
         self._broken.clear()
 
     def _send(self) -> None:
@@ -203,6 +211,13 @@ class FanOut:
             self.greet(connection)
         return connection
 
+    def follow(self, connection: Connection, wish: Wish) -> None:
+        """Tells a connection from now on how far it has heard, and has it go on where it was if it wishes so."""
+        if self.replays is None:
+            self._say(connection, refusal("off"))
+        else:
+            self.replays.greet(connection, wish, self._head)
+
     def exit(self, connection: Connection) -> None:
         """A connection is gone; so are the feeds that only it heard."""
         if self.connections.pop(connection, 0) == 0:
@@ -220,7 +235,9 @@ class FanOut:
         try:
             effects = question(connection.session, self._now())
             if connection.closing:
-                self._submit_alone(connection, effects)
+                for effect in effects:  # nobody listens any more: only commands count
+                    if isinstance(effect, Submit):
+                        self._submits.submit(connection, effect)
             else:
                 self.carry_out(connection, effects)
         except Exception:
@@ -235,10 +252,11 @@ class FanOut:
     def carry_out(self, connection: Connection, effects: Iterable[Effect]) -> None:
         """Does what a session decided, in its order, and sends what can be sent."""
         feeds_changed = False
-        for effect in effects:
+        returning = connection.returning
+        for effect in effects if returning is None else returning.placed(effects, self._now()):
             match effect:
                 case Send(text):
-                    connection.push(framed(text.encode(), connection.window), self._head)
+                    self._say(connection, text)
                 case Ping():
                     connection.push(PING_FRAME, self._head)
                 case Join(key):
@@ -246,39 +264,33 @@ class FanOut:
                 case Leave(key):
                     feeds_changed |= self._leave(connection, key)
                 case Snapshot(key):
-                    for text in self._lines[key].feed.snapshot():
-                        connection.push(framed(text.encode(), connection.window), self._head)
+                    self._show(connection, key)
+                case Replay(key, snapshot):
+                    replayed = self.replays is not None and self.replays.bring(connection, key, self._head)
+                    if snapshot and not replayed:
+                        self._show(connection, key)
                 case Submit():
-                    self._submit(connection, effect)
+                    self._submits.submit(connection, effect)
                 case Close(code, reason):
                     self.close(connection, code, reason)
                     return
         if feeds_changed:
             self._move(connection)
+            self._mark(connection)
         self.resume(connection)
         self._schedule(connection)
 
-    def _submit(self, connection: Connection, effect: Submit) -> None:
-        def answer(outcome: Outcome) -> None:
-            if connection.closing and outcome.refusal is not None and outcome.refusal.undecided and insists(effect):
-                self._insist(outcome.refusal, lambda: self._submit(connection, effect))
-                return
-            self.ask(connection, lambda session, now: session.answer(now, effect.request, outcome))
+    def _say(self, connection: Connection, text: str) -> None:
+        connection.push(framed(text.encode(), connection.window), self._head)
 
-        self._requests.submit(effect.command, answer, effect.reference)
+    def _show(self, connection: Connection, key: FeedKey) -> None:
+        for text in self._lines[key].feed.snapshot():
+            self._say(connection, text)
 
-    def _insist(self, refusal: Refusal, submit: Callable[[], None]) -> None:
-        """Has a command sent again that nobody has decided on."""
-        if refusal is Refusal.VENUE_AWAY:
-            self._requests.postpone(submit)
-        else:
-            self._later(INSIST_SECONDS, submit)
-
-    def _submit_alone(self, connection: Connection, effects: Iterable[Effect]) -> None:
-        """Carries out what counts of a session that nobody listens to any more: its commands."""
-        for effect in effects:
-            if isinstance(effect, Submit):
-                self._submit(connection, effect)
+    def _mark(self, connection: Connection) -> None:
+        """Tells a connection how far it has heard, if it wants to know; what it has lost is made good first."""
+        if connection.offsets and self.replays is not None and not connection.lost():
+            self._say(connection, self.replays.marker())
 
     def close(self, connection: Connection, code: int, reason: str) -> None:
         """Sends what is queued, then the close frame, and nothing after it."""
@@ -327,8 +339,8 @@ class FanOut:
         connection.cursor = self._head
         connection.gap = False
         for line in lines:
-            for text in line.feed.snapshot():
-                connection.push(framed(text.encode(), connection.window), self._head)
+            self._show(connection, line.feed.key)
+        self._mark(connection)
 
     def _schedule(self, connection: Connection) -> None:
         deadline = connection.session.deadline
@@ -365,6 +377,8 @@ class FanOut:
         for connection in tuple(self.connections):
             if not connection.closing:
                 self._resync(connection)
+        if self.replays is not None:
+            self.replays.restart()
         self._send()
 
     def _renew(self, line: Line) -> None:
@@ -401,6 +415,8 @@ class FanOut:
             line = self._open(key)
         line.listeners += 1
         connection.feeds[key] = None
+        if connection.offsets and self.replays is not None:
+            self.replays.join(key)
         return True
 
     def _leave(self, connection: Connection, key: FeedKey) -> bool:
@@ -422,9 +438,26 @@ class FanOut:
     def _release(self, key: FeedKey) -> None:
         line = self._lines[key]
         line.listeners -= 1
-        if line.listeners:
-            return
-        del self._lines[key]
+        if not line.listeners and (self.replays is None or key not in self.replays):
+            self._end(line)
+
+    def keep(self, key: FeedKey) -> None:
+        """Makes the feed if it is not there; it stays while it is among the replays."""
+        if key not in self._lines:
+            self._open(key)
+
+    def let_go(self, key: FeedKey) -> None:
+        """The feed is kept no longer: without listeners it ends."""
+        line = self._lines.get(key)
+        if line is not None and not line.listeners:
+            self._end(line)
+
+    def heard(self) -> set[FeedKey]:
+        """The feeds whose listeners may come back to them."""
+        return {line.feed.key for cohort in self._cohorts.values() if cohort.offsets for line in cohort.lines}
+
+    def _end(self, line: Line) -> None:
+        del self._lines[line.feed.key]
         self._dirty.pop(line, None)
         self._timed.pop(line, None)
         for want in line.wants():
@@ -440,7 +473,7 @@ class FanOut:
             return
         connection.settle(self._head)
         self._leave_cohort(connection)
-        key = (lines, connection.window if lines else PLAIN)
+        key = (lines, connection.window, connection.offsets) if lines else SILENT
         cohort = self._cohorts.get(key)
         if cohort is None:
             cohort = self._cohorts[key] = Cohort(*key)
@@ -461,12 +494,7 @@ class FanOut:
         cohort.leave(connection)
         if not cohort.empty() or cohort is self._silent:
             return
-        del self._cohorts[cohort.lines, cohort.window]
+        del self._cohorts[cohort.lines, cohort.window, cohort.offsets]
         self.turns.drop(cohort)
         for line in cohort.lines:
             line.cohorts.pop(cohort, None)
-
-
-def insists(effect: Submit) -> bool:
-    """Whether a command of a session that has gone must still be carried out: it takes orders out, as was promised."""
-    return isinstance(effect.command, CancelOrder | CancelAll)

@@ -13,8 +13,9 @@ from polyfeed.dialects._base.effects import Effect
 from polyfeed.dialects._base.feeds import GRID_US
 from polyfeed.dialects._base.session import ACCOUNT_NOTICES, NOTICES, Notice, Session
 from polyfeed.gateway.connection import Connection
-from polyfeed.gateway.fanout import FanOut, Question
+from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.requests import Requests
+from polyfeed.gateway.submits import Question
 from polyfeed.gateway.wheel import TimerWheel
 from polyfeed.market.changes import InstrumentChange, VenueChange
 from polyfeed.market.market import Market

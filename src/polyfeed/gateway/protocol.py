@@ -27,6 +27,7 @@ from polyfeed.gateway.closes import BY_CODE, GOING_AWAY, NOT_UTF8, TOO_BIG, TOO_
 from polyfeed.gateway.deflate import OFFERED, window_of
 from polyfeed.gateway.door import busy
 from polyfeed.gateway.heads import header_map, joined
+from polyfeed.gateway.returning import wish_in
 
 if TYPE_CHECKING:
     from polyfeed.dialects._base.closes import CloseCause
@@ -265,6 +266,7 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._port.fan.stale and not dialect.tells_stale:
             self._refuse(busy(503, "the feed is behind, try again later", BEHIND_RETRY_SECONDS))
             return
+        request.path, wish = wish_in(request.path)
         peer = peer_of(request, self._port.random_id())
         try:
             answer = dialect.connect(self._port.now(), peer)
@@ -283,6 +285,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._connection = self._port.fan.enter(answer, self, window_of(self._ws.extensions), peer.connection_id)
         if not self.paused:
             self._connection.take(self._fd)
+        if wish is not None:
+            self._port.fan.follow(self._connection, wish)
         self._port.fan.ask(self._connection, lambda session, now: session.open(now))
 
     def _refusal(self, request: Request) -> RestResponse | None:

@@ -36,6 +36,11 @@ class Names(Struct, frozen=True):
         return f"{self.name}.calls"
 
     @property
+    def words(self) -> str:
+        """Where gateways tell each other what nothing depends on."""
+        return f"{self.name}.words"
+
+    @property
     def images(self) -> str:
         """Where a gateway asks for an image to start from."""
         return f"{self.name}.images"
