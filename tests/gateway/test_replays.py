@@ -322,3 +322,26 @@ def test_a_batch_that_says_nothing_moves_the_offset_alone() -> None:
     kept.stage.fan.flush(Batch(1, 41, 41))
     kept.trade(2)
     assert kept.texts(outlet) == ["ab", "ack", "a0#0", "ab.40", "a0:2", "ab.42"]
+
+
+def test_a_state_that_was_replaced_is_begun_anew() -> None:
+    kept = Kept()
+    one, outlet = kept.connect(effects=BEGIN)
+    kept.trade(1)
+    kept.stage.run()
+    kept.market.seen[1] += 5
+    kept.stage.fan.resync()
+    kept.stage.run()
+    kept.trade(2)
+    assert kept.texts(outlet)[-4:] == ["a0#0", "ab.46", "a0:2", "ab.47"]
+    assert kept.texts(kept.connect("ab.41", BEGIN)[1])[1] == "a BTC-USD no: window"
+    assert kept.texts(kept.connect("ab.46", BEGIN)[1])[1:3] == ["a BTC-USD from 46", "a0:2"]
+    kept.stage.fan.exit(one)
+
+
+def test_a_strict_feed_that_nobody_hears_ends_when_the_state_is_replaced() -> None:
+    kept = Kept()
+    kept.replays.hear([S, A])
+    kept.stage.fan.resync()
+    assert kept.stage.fan.idle()
+    assert not kept.replays.active
