@@ -22,7 +22,7 @@ from tests.e2e.test_ekiden import events, meanwhile, settled
 from tests.e2e.test_peatio import Client as PeatioClient
 from tests.e2e.test_rails_two_gateways import during
 from tests.e2e.test_two_gateways import after, mark
-from tests.e2e.world import World, world
+from tests.e2e.world import HISTORY, World, world
 
 PAIRS = ["XBT/USD", "ETH/EUR", "ADA/XBT"]
 DEPTHS = (10, 25, 100, 500, 1000)
@@ -106,7 +106,7 @@ async def test_krakens_clients_are_told_and_healed(profile: str) -> None:
         assert json.loads((await fetch(port, "/0/public/SystemStatus"))[2])["result"]["status"] == "maintenance"
         assert line.lost > 100
 
-        role.resync(one.image_for(role))
+        role.resync(one.image_for(role), HISTORY)
         line.cut = False
         role.recover()
         await mark(one, "mended", early, late, newcomer)
@@ -211,7 +211,7 @@ async def test_ekidens_numbers_go_on_as_if_nothing_had_been_missed() -> None:
         await one.pass_time(1)
         line.cut = True
         await one.pass_time(1)
-        role.resync(one.image_for(role))
+        role.resync(one.image_for(role), HISTORY)
         line.cut = False
         resynced = one.time // 1000
         await asyncio.wait_for(trades.socket.wait_closed(), 10)
@@ -250,7 +250,7 @@ async def test_peatios_sequences_go_on_as_if_nothing_had_been_missed() -> None:
         line.cut = True
         await one.pass_time(1)
         told = await late.mark()
-        role.resync(one.image_for(role))
+        role.resync(one.image_for(role), HISTORY)
         line.cut = False
         starts = [await early.mark(), await late.mark()]
         assert any("btcusd.ob-snap" in text for text in late.messages[told:])
@@ -289,7 +289,7 @@ async def test_orders_of_a_connection_that_was_closed_are_cancelled_when_the_ven
             await asyncio.sleep(0.001)
         await one.pass_time(0.5)
         assert not any('"order cancelled"' in text for text in watcher.messages)
-        role.resync(one.image_for(role))
+        role.resync(one.image_for(role), HISTORY)
         line.cut = False
         role.recover()
         async with asyncio.timeout(10):
@@ -311,7 +311,7 @@ async def test_the_outcome_that_was_missed_is_not_made_up() -> None:
                 await one.pass_time(0.02)
                 await asyncio.sleep(0.001)
         assert not call.done()
-        role.resync(one.image_for(role))
+        role.resync(one.image_for(role), HISTORY)
         line.cut = False
         answer = await call
         assert (answer["status"], answer["error_code"]) == (503, 2005)
@@ -340,7 +340,7 @@ async def test_what_happened_meanwhile_to_a_halted_market_is_heard() -> None:
         line.cut = True
         await one.command(SetInstrumentStatus(instrument_of(one, "XBT/USD"), InstrumentStatus.HALTED))
         await one.command(SetSystemStatus("limit_only"))
-        role.resync(one.image_for(role))
+        role.resync(one.image_for(role), HISTORY)
         line.cut = False
         await client.until_text('"limit_only"')
         await client.until_text('"unsubscribed"')
