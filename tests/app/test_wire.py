@@ -72,9 +72,9 @@ async def test_nothing_is_watched_while_nobody_asks() -> None:
         log = WireLog(one.first.gateway.market, fans.values(), one.bus)
         first, second = log.open(instrument(one)), log.open(instrument(one))
         log.close(first)
-        assert all(fan.witness is not None for fan in fans.values())
+        assert all(len(fan.observers) == 1 for fan in fans.values())
         log.close(second)
-        assert all(fan.witness is None for fan in fans.values())
+        assert all(not fan.observers for fan in fans.values())
         log.close(second)
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator, Iterable, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +19,7 @@ import msgspec
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.gateway.fanout import FanOut
+from polyfeed.gateway.observer import Observer
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.model.instruments import Instrument
@@ -66,26 +66,26 @@ class WireLog:
 
     def __init__(self, market: Market, fans: Iterable[FanOut], bus: MemoryBus) -> None:
         self._market = market
-        self._fans = tuple(fans)
+        self._watchers = [(fan, _Watcher(self._see, fan.dialect.name)) for fan in fans]
         self._readers: dict[Reader, None] = {}
         self._frames: dict[int, list[Sequence[object]]] = {}
         bus.subscribe(self.on_batch)
 
     def open(self, instrument: Instrument) -> Reader:
         """A new reader, from the next batch on."""
+        if not self._readers:
+            for fan, watcher in self._watchers:
+                fan.observers.append(watcher)
         reader = Reader(instrument)
         self._readers[reader] = None
-        for fan in self._fans:
-            fan.witness = partial(self._see, fan.dialect.name)
         return reader
 
     def close(self, reader: Reader) -> None:
         """A reader is gone."""
-        self._readers.pop(reader, None)
-        if not self._readers:
+        if self._readers.pop(reader, 0) is None and not self._readers:
             self._frames.clear()
-            for fan in self._fans:
-                fan.witness = None
+            for fan, watcher in self._watchers:
+                fan.observers.remove(watcher)
 
     def stop(self) -> None:
         """Lets every reader go."""
@@ -113,6 +113,18 @@ class WireLog:
         for text in texts:
             data = text.encode()
             rows.append((dialect, key.channel, key.parameter, mark, len(data), zlib.crc32(data)))
+
+
+class _Watcher(Observer):
+    """Says which dialect's fan-out it was that said something."""
+
+    def __init__(self, see: Callable[[str, FeedKey, Sequence[str], int], None], dialect: str) -> None:
+        self._see = see
+        self._dialect = dialect
+
+    def said(self, key: FeedKey, texts: Sequence[str], mark: int) -> None:
+        """Passes it on."""
+        self._see(self._dialect, key, texts, mark)
 
 
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")

@@ -23,6 +23,7 @@ from polyfeed.gateway.connection import Connection, Outlet
 from polyfeed.gateway.deflate import PLAIN, Message, framed
 from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.meter import Meter
+from polyfeed.gateway.observer import Observer
 from polyfeed.gateway.replays import Replays, refusal
 from polyfeed.gateway.requests import Requests
 from polyfeed.gateway.returning import Replay, Wish
@@ -34,8 +35,6 @@ from polyfeed.model.events import RelayedFrame
 
 log = logging.getLogger("polyfeed.gateway")
 
-Witness = Callable[[FeedKey, Sequence[str], int], None]
-"""Is shown what a feed says: its key, the messages, and the mark of time that they are for, 0 for that of a batch."""
 
 PUBLIC = 0
 """The account of what is nobody's own."""
@@ -54,9 +53,8 @@ class FanOut:
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
     called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps
-    for members that fall behind. `greet` is shown each connection before anything is sent to it. `stale` says that it
-    cannot be vouched for what the dialect reads. `replays` has what clients of our own may come back to, None where
-    nothing is kept.
+    for members that fall behind. `observers` are shown what happens. `stale` says that it cannot be vouched for what the
+    dialect reads. `replays` has what clients of our own may come back to, None where nothing is kept.
     """
 
     def __init__(
@@ -73,8 +71,7 @@ class FanOut:
         self.connections: dict[Connection, None] = {}
         self.frames = 0
         self.meter = Meter()
-        self.witness: Witness | None = None
-        self.greet: Callable[[Connection], None] | None = None
+        self.observers: list[Observer] = []
         self.stale = False
         self.replays: Replays | None = None
         self.turns = Turns(soon, later, now, self.resume, self.meter.deliver)
@@ -149,10 +146,11 @@ class FanOut:
         except Exception:
             self._break(line)
             return
-        if self.witness is not None and messages:
-            self.witness(line.feed.key, texts, mark)
-        if self.replays is not None and self.replays.active and messages:
-            self.replays.note(line, texts)
+        if messages:
+            for observer in self.observers:
+                observer.said(line.feed.key, texts, mark)
+            if self.replays is not None and self.replays.active:
+                self.replays.note(line, texts)
         waiting = self.turns.urgent if line.feed.key.account else self.turns.fresh
         for message in messages:
             for cohort in line.cohorts:
@@ -207,8 +205,8 @@ class FanOut:
         session.stale = self.stale
         self._silent.join(connection)
         self.connections[connection] = None
-        if self.greet is not None:
-            self.greet(connection)
+        for observer in self.observers:
+            observer.entered(connection)
         return connection
 
     def follow(self, connection: Connection, wish: Wish) -> None:

@@ -10,6 +10,8 @@ from polyfeed.app.config import load
 from polyfeed.app.flow import demo_flow
 from polyfeed.app.server import WARM_UP_SECONDS, Server
 from polyfeed.dialects.registry import DIALECTS
+from polyfeed.gateway.connection import Connection
+from polyfeed.gateway.observer import Observer
 from polyfeed.market.market import Market
 from polyfeed.testing.record import Recorder, Sent
 
@@ -34,6 +36,17 @@ class StepClock:
         return self.time
 
 
+class Keeper(Observer):
+    """Records every connection of one dialect, each in a list of its own."""
+
+    def __init__(self, sent: list[Sent]) -> None:
+        self._sent = sent
+
+    def entered(self, connection: Connection) -> None:
+        """One more."""
+        self._sent.append(Recorder(connection).sent)
+
+
 class Stage:
     """One server with everything that was sent through it. Connections go by real time: their clients do."""
 
@@ -51,7 +64,7 @@ class Stage:
         """A server that has started."""
         stage = cls(settings, start)
         for name, fan in stage.server.fans.items():
-            fan.greet = lambda one, name=name: stage.sent[name].append(Recorder(one).sent)
+            fan.observers.append(Keeper(stage.sent[name]))
         await stage.server.start()
         stage.clock.time += int(WARM_UP_SECONDS * 1e6)
         return stage
