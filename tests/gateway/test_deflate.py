@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from polyfeed.dialects._base.effects import FeedKey, Join
-from polyfeed.gateway import deflate
-from polyfeed.gateway.deflate import LARGE, PLAIN, SMALL, Message, framed
+from polyfeed.gateway import fanout
+from polyfeed.gateway.deflate import LARGE, PLAIN, SMALL, framed
 from polyfeed.gateway.port import PortLimits
 from tests.e2e.raw import Raw, upgrade
 from tests.gateway.fakes import EchoSession, FakeDialect, FakeOutlet, Stage
@@ -50,15 +50,6 @@ def test_short_messages_are_sent_as_they_are() -> None:
     assert framed(b"x" * 63, LARGE) == framed(b"x" * 63, PLAIN) == b"\x81\x3f" + b"x" * 63
 
 
-def test_a_message_is_compressed_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-    true = deflate.framed
-    monkeypatch.setattr(deflate, "framed", lambda payload, bits: made.append(bits) or true(payload, bits))
-    message = Message(TEXT)
-    assert [message[LARGE], message[PLAIN], message[LARGE], message[PLAIN]].count(message[LARGE]) == 2
-    assert made == [LARGE, PLAIN]
-
-
 class Wordy(FakeDialect):
     """Its trades are long enough to be compressed."""
 
@@ -69,7 +60,9 @@ class Wordy(FakeDialect):
         return feed
 
 
-def test_a_thousand_listeners_of_three_kinds_are_three_cohorts() -> None:
+def test_many_listeners_of_three_kinds_are_three_cohorts(monkeypatch: pytest.MonkeyPatch) -> None:
+    framings: list[int] = []
+    monkeypatch.setattr(fanout, "framed", lambda payload, bits: framings.append(bits) or framed(payload, bits))
     stage = Stage(dialect=Wordy())
     made = []
     for number in range(30):
@@ -86,6 +79,7 @@ def test_a_thousand_listeners_of_three_kinds_are_three_cohorts() -> None:
         assert all(len(one) == 1 and one[0] is writes[0][0] for one in writes), "one write of the same bytes"
         joined = writes[0][0]
         assert (joined[0] == 0x81) == (window == PLAIN)
+    assert sorted(framings) == [PLAIN, PLAIN, SMALL, SMALL, LARGE, LARGE], "each message once for all of a kind"
     for one in tuple(stage.fan.connections):
         stage.fan.exit(one)
     assert stage.fan.idle()

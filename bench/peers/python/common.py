@@ -55,8 +55,8 @@ async def flood(publish: Publish, behind: Callable[[], bool], seconds: float, to
         sent += 1
         if sent % each == 0:
             await asyncio.sleep(0)
-        while behind():  # noqa: ASYNC110 - the turns of the loop are what sends
-            await asyncio.sleep(0)
+            while behind():  # noqa: ASYNC110 - the turns of the loop are what sends
+                await asyncio.sleep(0)
     return sent
 
 

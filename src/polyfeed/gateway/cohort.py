@@ -115,23 +115,23 @@ class Cohort:
         if not self._indexes or not self.lost_before <= pack.cursor <= self._indexes[0]:
             return 0
         end = self._indexes[-1] + 1
-        pack.begin(self._frames[0] if len(self._frames) == 1 else b"".join(self._frames), end)
-        written, short = pack.write(FEW)
-        for connection in short:
-            self.apart[connection] = None
+        short = pack.write_all(self._frames[0] if len(self._frames) == 1 else b"".join(self._frames), end)
         if short:
+            self.apart.update(dict.fromkeys(short))
             return 0
         self._indexes.clear()
         self._frames.clear()
-        self._chunks.clear()
+        if self._chunks:
+            self._chunks.clear()
         self.bytes, self.lost_before = 0, end
-        return written
+        return len(pack.members)
 
     def append(self, index: int, frame: bytes) -> None:
         """Takes in a frame of one of its feeds."""
         self._indexes.append(index)
         self._frames.append(frame)
-        self._chunks.clear()
+        if self._chunks:
+            self._chunks.clear()
         self.bytes += len(frame)
 
     def end(self) -> int:

@@ -54,20 +54,6 @@ class Deflater:
 _DEFLATERS = {bits: Deflater(bits) for bits in (SMALL, LARGE)}
 
 
-class Message(dict[int, bytes]):
-    """A text message as the bytes of one unmasked frame, by window; each is made when it is first asked for."""
-
-    __slots__ = ("_payload",)
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._payload = text.encode()
-
-    def __missing__(self, window: int) -> bytes:
-        frame = self[window] = framed(self._payload, window)
-        return frame
-
-
 def framed(payload: bytes, window: int) -> bytes:
     """A text message as the bytes of one unmasked frame, compressed where the window says so."""
     if window == PLAIN or len(payload) < LEAST_BYTES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from websockets.frames import Frame, Opcode
 
@@ -20,7 +21,7 @@ from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet
-from polyfeed.gateway.deflate import PLAIN, Message, framed
+from polyfeed.gateway.deflate import PLAIN, framed
 from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.meter import Meter
 from polyfeed.gateway.observer import Observer
@@ -34,6 +35,8 @@ from polyfeed.model.batches import Batch
 from polyfeed.model.events import RelayedFrame
 
 log = logging.getLogger("polyfeed.gateway")
+
+T = TypeVar("T")
 
 
 PUBLIC = 0
@@ -120,10 +123,10 @@ class FanOut:
         """Takes the frames of a batch from the feeds that it touched, in the dialect's order of channels."""
         said = bool(self._dirty)
         if said:
-            lines = sorted(self._dirty, key=Line.order)
+            lines = tuple(self._dirty) if len(self._dirty) == 1 else sorted(self._dirty, key=Line.order)
             self._dirty.clear()
             for line in lines:
-                self._publish(line, lambda feed: feed.flush(batch))
+                self._publish(line, line.feed.flush, batch)
         if self.replays is not None and self.replays.active and self.replays.settle(self._head, self.turns):
             self._head += 1
             said = True
@@ -134,27 +137,32 @@ class FanOut:
         """Takes what the timed feeds of a history say at a mark of its time."""
         for line in sorted(self._timed, key=Line.order):
             if line.feed.epoch == epoch:
-                self._publish(line, lambda feed: feed.tick(ts), ts)
+                self._publish(line, line.feed.tick, ts, ts)
         self._send()
 
-    def _publish(self, line: Line, say: Callable[[Feed], Sequence[str]], mark: int = 0) -> None:
+    def _publish(self, line: Line, say: Callable[[T], Sequence[str]], what: T, mark: int = 0) -> None:
         if line in self._broken:
             return
         try:
-            texts = say(line.feed)
-            messages = [Message(text) for text in texts]
+            texts = say(what)
+            payloads = [text.encode() for text in texts]
         except Exception:
             self._break(line)
             return
-        if messages:
-            for observer in self.observers:
-                observer.said(line.feed.key, texts, mark)
-            if self.replays is not None and self.replays.active:
-                self.replays.note(line, texts)
+        if not payloads:
+            return
+        for observer in self.observers:
+            observer.said(line.feed.key, texts, mark)
+        if self.replays is not None and self.replays.active:
+            self.replays.note(line, texts)
         waiting = self.turns.urgent if line.feed.key.account else self.turns.fresh
-        for message in messages:
+        for payload in payloads:
+            frames: dict[int, bytes] = {}
             for cohort in line.cohorts:
-                cohort.append(self._head, message[cohort.window])
+                window = cohort.window
+                if window not in frames:
+                    frames[window] = framed(payload, window)
+                cohort.append(self._head, frames[window])
                 waiting[cohort] = None
                 if cohort.bytes > self._lag_bytes:
                     cohort.shrink(self._lag_bytes)

@@ -9,6 +9,7 @@ time saved.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,24 +65,45 @@ class Pack:
         """
         part = self._left[-count:]
         del self._left[-count:]
-        # Everything is in order before the first callback: one that cannot be written to may be closed by it.
-        short = [(self.members.pop(number), sent) for number, sent in write_abreast(part, self._data)]
-        for connection, sent in short:
-            connection.pack = None
-            connection.cursor = self._after if sent else self.cursor
+        short = self._expel(write_abreast(part, self._data), self._after)
         self._end_pass()
-        data = self._data
-        for connection, sent in short:
-            if sent:
-                connection.outlet.keep(data[sent:])
-        return len(part), [connection for connection, _ in short]
+        return len(part), kept(short, self._data)
+
+    def write_all(self, data: bytes, after: int) -> list[Connection]:
+        """A pass in one go; those that are members no more."""
+        short = write_abreast(self.members, data)
+        if not short:
+            self.cursor = after
+            return []
+        gone = self._expel(short, after)
+        self.cursor = after
+        return kept(gone, data)
+
+    def _expel(self, short: list[tuple[int, int]], after: int) -> list[tuple[Connection, int]]:
+        """Has those go their own way whose sockets did not take all."""
+        gone = [(self.members.pop(number), sent) for number, sent in short]
+        for connection, sent in gone:
+            connection.pack = None
+            connection.cursor = after if sent else self.cursor
+        return gone
 
     def _end_pass(self) -> None:
         if not self._left:
             self.cursor = self._after
 
 
-def write_abreast(numbers: list[int], data: bytes) -> list[tuple[int, int]]:
+def kept(short: list[tuple[Connection, int]], data: bytes) -> list[Connection]:
+    """Those that took a part of the data or nothing, their outlets with the rest of it.
+
+    Everything is in order before this: an outlet that cannot be written to may close its connection.
+    """
+    for connection, sent in short:
+        if sent:
+            connection.outlet.keep(data[sent:])
+    return [connection for connection, _ in short]
+
+
+def write_abreast(numbers: Iterable[int], data: bytes) -> list[tuple[int, int]]:
     """Writes the same bytes to all sockets: the loop that the product's speed hangs on.
 
     Returns those that did not take all of it, and how much they took.

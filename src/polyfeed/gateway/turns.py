@@ -25,7 +25,7 @@ class Turns:
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `now` is gateway
     time; `resume` sends one connection all that it can be sent; `delivered` is told after each turn how long
-    (microseconds) the first of its public frames has waited for the last write.
+    (microseconds) the first of its public frames has waited for the last write, at most.
 
     `fresh` are the cohorts with new public frames, `urgent` those with private ones; `longest_rest` is the most
     (microseconds) that public frames wait for others.
@@ -51,17 +51,15 @@ class Turns:
         self._cohorts: deque[Cohort] = deque()
         self._sweep: Sweep | None = None
         self._turn_began = 0
-        self._fresh_since = 0
-        self._turn_since = 0
+        self._since = 0
         self._rest_until = 0
 
     def serve(self) -> None:
         """Sends, or has sent soon, what `urgent` and `fresh` have."""
-        self._serve_private()
-        if self.fresh:
-            self._fresh_since = self._fresh_since or self._now()
-            if not self.turning:
-                self._begin()
+        if self.urgent:
+            self._serve_private()
+        if self.fresh and not self.turning:
+            self._begin(self._now())
 
     def drop(self, cohort: Cohort) -> None:
         """A cohort has lost its last member."""
@@ -72,12 +70,14 @@ class Turns:
         """Whether nothing is left to be written."""
         return not (self.fresh or self._cohorts or self._sweep)
 
-    def _begin(self) -> None:
-        """Has a turn begin: at once, or, after a long one, when everything else has had as much time.
+    def _begin(self, since: int) -> None:
+        """Has a turn begin: at once, or, after a long one, when everything else has had as much time. Its first frame
+        has waited since then, or, where it came during another turn, less.
 
         So one frame goes out as it comes while there is little to do, and under load each write carries more frames.
         """
         self.turning = True
+        self._since = since
         rest = self._rest_until - self._now()
         if rest <= 0:
             self._soon(self._turn)
@@ -86,51 +86,52 @@ class Turns:
 
     def _turn(self) -> None:
         """Writes to up to SLICE connections, then lets others have the event loop."""
+        now = self._now()
         if self._sweep is None and not self._cohorts:
-            self._turn_began = self._now()
-            self._turn_since, self._fresh_since = self._fresh_since, 0
+            self._turn_began = now
             self._cohorts.extend(self.fresh)
             self.fresh.clear()
         budget = SLICE
         while budget > 0 and (self._sweep is not None or self._cohorts):
-            budget -= self._go_on(budget) + 1
+            budget -= self._go_on(budget, now) + 1
         if self._sweep is not None or self._cohorts:
             self._soon(self._turn)
             return
         now = self._now()
-        self._delivered(now - self._turn_since)
+        self._delivered(now - self._since)
         self._rest_until = now + min(now - self._turn_began, self.longest_rest)
         self.turning = False
         if self.fresh:
-            self._begin()
+            self._begin(self._turn_began)
 
-    def _go_on(self, budget: int) -> int:
+    def _go_on(self, budget: int, now: int) -> int:
         """Serves the next cohort, or some more of the one that is being served; how many were written to."""
         if self._sweep is None:
             cohort = self._cohorts.popleft()
-            written = self._write_whole(cohort)
+            written = self._write_whole(cohort, now)
             if written:
                 return written
             self._sweep = Sweep(cohort)
-        written = self._step(self._sweep, budget)
+        written = self._step(self._sweep, budget, now)
         if not written:
             self._sweep = None
         return written
 
     def _serve_private(self) -> None:
         """Writes what is somebody's own at once: it does not wait behind thousands of readers of public frames."""
+        now = self._now()
         while self.urgent:
             cohort, _ = self.urgent.popitem()
             self.fresh.pop(cohort, None)
-            if not self._write_whole(cohort):
+            if not self._write_whole(cohort, now):
                 sweep = Sweep(cohort)
-                while self._step(sweep, SLICE):
+                while self._step(sweep, SLICE, now):
                     pass
 
-    def _write_whole(self, cohort: Cohort) -> int:
-        cohort.sent_at = self._now()
+    def _write_whole(self, cohort: Cohort, now: int) -> int:
+        cohort.sent_at = now
         return cohort.write_whole()
 
-    def _step(self, sweep: Sweep, count: int) -> int:
-        sweep.cohort.sent_at = self._now()
+    def _step(self, sweep: Sweep, count: int, now: int) -> int:
+        sweep.cohort.sent_at = now
         return sweep.step(count, self._resume)
