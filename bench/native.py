@@ -1,9 +1,10 @@
 """The compiled parts of the benchmark, and how to run them from Python.
 
-Three programs in `bench/c`, compiled on demand into `.cache/bench` under the name of their sources' hash:
+Four programs in `bench/c`, compiled on demand into `.cache/bench` under the name of their sources' hash:
 
 * `load`, a WebSocket client that opens thousands of connections and counts what arrives (`Load`, `run_load`);
 * `orders`, a client that enters orders over Rails' WebSocket at a steady rate and times the answers (`Orders`);
+* `crowd`, Kraken clients that keep a book each and come back when they are cut off (tests/e2e/crowd.py runs it);
 * `sendloop`, a server that does nothing but `send()` frames made beforehand: the limit to compare with (`SendLoop`,
   `c_limit`).
 
@@ -35,6 +36,7 @@ FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
 UNITS = {
     "load": ("load.c", "client.c", "common.c", "histogram.c", "stamp.c", "ws.c"),
     "orders": ("orders.c", "client.c", "common.c", "histogram.c", "stamp.c", "ws.c"),
+    "crowd": ("crowd.c", "book.c", "client.c", "common.c", "histogram.c", "stamp.c", "ws.c"),
     "burst": ("burst.c",),
     "sendloop": ("sendloop.c", "common.c", "stamp.c", "ws.c"),
 }

@@ -57,18 +57,36 @@ static uint64_t next_random(struct run *run) /* xorshift64: keys and masks need 
     return run->random;
 }
 
-static void gone(struct run *run, struct client *client, uint16_t code, const char *reason)
+/* Closes the socket and lets go of what was kept for it; the client may be opened again. */
+static void release(struct client *client)
 {
-    if (run->strict)
-        die("connection %u: %s (close code %u) before all were ready", client->number, reason, code);
     close(client->fd);
     free(client->part);
     free(client->out);
     client->part = client->out = NULL;
-    client->part_size = client->out_size = 0;
+    client->part_size = client->part_room = client->out_size = client->out_room = 0;
+    client->state = GONE;
+}
+
+static void gone(struct run *run, struct client *client, uint16_t code, const char *reason)
+{
+    if (run->strict)
+        die("connection %u: %s (close code %u) before all were ready", client->number, reason, code);
+    release(client);
     run->tally.open--;
     run->closed[code]++;
-    client->state = GONE;
+    if (run->lost)
+        run->lost(client, 0, -1);
+}
+
+/* The server does not want it: `status` is the answer's, 0 where there was none. */
+static void refused(struct run *run, struct client *client, int status, int retry_after, const char *reason)
+{
+    if (run->lost == NULL)
+        die("connection %u: %s", client->number, reason);
+    release(client);
+    run->tally.shaking--;
+    run->lost(client, status, retry_after);
 }
 
 static void watch(struct run *run, struct client *client, int operation, bool write)
@@ -153,8 +171,10 @@ static void send_request(struct run *run, struct client *client)
     int error = 0;
     socklen_t size = sizeof error;
     getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error)
-        die("connection %u: connect: %s", client->number, strerror(error));
+    if (error) {
+        refused(run, client, 0, -1, strerror(error));
+        return;
+    }
     uint64_t nonce[2] = {next_random(run), next_random(run)};
     ws_key((const uint8_t *)nonce, client->key);
     struct message own = {.text = (const uint8_t *)""};
@@ -194,8 +214,13 @@ static size_t take_answer(struct run *run, struct client *client, uint8_t *bytes
     const char *head = (const char *)bytes, *value;
     size_t length = (size_t)(end - bytes) + 4;
     end[2] = 0; /* keeps the last line's own \r\n */
-    if (strncmp(head, "HTTP/1.1 101 ", 13) != 0)
-        die("connection %u: the handshake was refused: %.*s", client->number, (int)strcspn(head, "\r\n"), head);
+    if (strncmp(head, "HTTP/1.1 101 ", 13) != 0) {
+        int retry_after = http_header(head, "Retry-After", &value) > 0 ? atoi(value) : -1;
+        char reason[124];
+        snprintf(reason, sizeof reason, "the handshake was refused: %.*s", (int)strcspn(head, "\r\n"), head);
+        refused(run, client, strncmp(head, "HTTP/1.1 ", 9) == 0 ? atoi(head + 9) : 0, retry_after, reason);
+        return 0;
+    }
     char accept[WS_ACCEPT_SIZE];
     ws_accept(client->key, accept);
     if (http_header(head, "Sec-WebSocket-Accept", &value) != WS_ACCEPT_SIZE - 1 || strncmp(value, accept, 28) != 0)
@@ -311,8 +336,10 @@ static void receive(struct run *run, struct client *client)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
-        if (client->state == SHAKING)
-            die("connection %u: closed during the handshake: %s", client->number, got < 0 ? strerror(errno) : "end");
+        if (client->state == SHAKING) {
+            refused(run, client, 0, -1, got < 0 ? strerror(errno) : "closed during the handshake");
+            return;
+        }
         gone(run, client, 1006, got < 0 ? strerror(errno) : "end without a close frame");
         return;
     }
@@ -321,6 +348,8 @@ static void receive(struct run *run, struct client *client)
     uint8_t *at = run->buffer, *end = run->buffer + had + got;
     if (client->state == SHAKING)
         at += take_answer(run, client, at, (size_t)(end - at));
+    if (client->state == GONE)
+        return;
     struct ws_frame frame;
     while (client->state >= OPEN && ws_parse(at, (size_t)(end - at), &frame)) {
         if (!allowed(client, &frame)) {
@@ -373,6 +402,14 @@ void client_say(struct run *run, struct client *client, const char *text, size_t
     queue(run, client, WS_TEXT, (const uint8_t *)text, size);
     if (!client->blocked)
         flush(run, client);
+}
+
+void client_end(struct run *run, struct client *client)
+{
+    if (client->state == CONNECTING || client->state == SHAKING)
+        refused(run, client, 0, -1, "");
+    else if (client->state == OPEN || client->state == CLOSING)
+        gone(run, client, 1006, "");
 }
 
 void client_goodbye(struct run *run, struct client *client)

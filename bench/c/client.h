@@ -74,6 +74,9 @@ struct run {
     bool counted; /* the window is open */
     /* Called with each data frame, beside the counting; null: nobody. `now` is monotonic. */
     void (*heard)(struct client *client, const uint8_t *text, size_t size, int64_t now);
+    /* Called when a client is gone or was refused, with the HTTP status of that and the seconds of its Retry-After (0, -1:
+     * there was none); it may be opened again. Null: who is refused ends the run with an error. */
+    void (*lost)(struct client *client, int status, int retry_after);
     uint32_t closed[65536]; /* by close code; 1006 where there was none */
     uint8_t *buffer;
     size_t room;
@@ -87,6 +90,7 @@ void add_tail(struct message *list, size_t count, const char *tail); /* to each 
 void client_open(struct run *run, struct client *client);
 void client_event(struct run *run, struct client *client, uint32_t events);
 void client_say(struct run *run, struct client *client, const char *text, size_t size);
+void client_end(struct run *run, struct client *client); /* closes its socket without another word */
 void client_goodbye(struct run *run, struct client *client); /* sends a close frame, if the socket takes it now */
 
 #endif

@@ -35,6 +35,7 @@ void need_files(size_t wanted)
 
 static volatile sig_atomic_t signal_go, signal_stop;
 static struct control control;
+void (*control_other)(const char *line);
 static char line[64];
 static size_t line_length;
 
@@ -81,6 +82,8 @@ void control_read(int epoll)
             control.go = true;
         else if (strcmp(line, "stop") == 0)
             control.stop = true;
+        else if (control_other)
+            control_other(line);
     }
 }
 

@@ -24,6 +24,7 @@ struct control {
 };
 
 /* Registers stdin at `epoll` with a null data pointer; call control_read() when that event comes. */
+extern void (*control_other)(const char *line); /* is given every other line; null: they are ignored */
 void control_start(int epoll);
 void control_read(int epoll);
 struct control control_now(void);

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import time
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from bench import native
+from tests.e2e.crowd import crowd
 
 pytestmark = pytest.mark.slow
 
@@ -224,3 +226,39 @@ def test_it_compiles_once_and_where_it_says(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(native.NativeError, match="no-such-compiler"):
         native.build("load")
+
+
+async def test_a_crowd_keeps_books_and_says_which_are_wrong() -> None:
+    """One of three is told a wrong checksum; each is cut off once and comes back."""
+    levels = {"a": [["1.20", "1.0", "1"], ["1.10", "2.0", "1"]], "b": [["1.00", "0.5", "1"], ["0.90", "4.0", "1"]]}
+    snapshot = {"as": levels["a"], "bs": levels["b"]}
+    change = [{"a": [["1.10", "0.0", "2"], ["1.15", "3.0", "2"]]}, {"b": [["0.95", "7.0", "2"]]}]
+    # 1.15 3.0, 1.20 1.0; 1.00 0.5, 0.95 7.0, 0.90 4.0: without points and leading zeros
+    checksum = str(zlib.crc32(b"11530" + b"12010" + b"1005" + b"9570" + b"9040"))
+    served: list[ServerConnection] = []
+
+    async def talk(connection: ServerConnection) -> None:
+        assert json.loads(await connection.recv())["subscription"] == {"name": "book", "depth": 10}
+        served.append(connection)
+        await connection.send(json.dumps([7, snapshot, "book-10", "XBT/USD"]))
+        told = "1" if len(served) == 2 else checksum
+        last = {**change[1], "c": told}
+        await connection.send(json.dumps([7, change[0], last, "book-10", "XBT/USD"], separators=(",", ":")))
+        async for text in connection:
+            await connection.send(
+                json.dumps({"event": "pong", "reqid": json.loads(text)["reqid"]}, separators=(",", ":"))
+            )
+
+    async with serve(talk, "127.0.0.1", 0, compression=None) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        async with crowd(port, 3, spread=0.01) as those:
+            await those("open", 3)
+            first = await those("check")
+            assert (first["connections"], first["checked"], first["wrong"], first["others"]) == (3, 0, 1, 0)
+            assert first["checksum"] == checksum
+            for connection in served[:3]:
+                connection.transport.abort()
+            back = await those("back")
+            assert (back["cut_off"], back["attempts"]) == (3, 6)
+            assert len(served) == 6
+            assert (await those("close"))["connections"] == 0

@@ -12,13 +12,14 @@ import json
 import os
 import resource
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.crowd import Crowd, crowd
+from tests.e2e.kraken_client import Book, Client
 from tests.e2e.raw import Raw, frame, upgrade
 from tests.e2e.world import World, world
 
@@ -30,41 +31,8 @@ KIB_EACH = 8.0
 ROOT = Path(__file__).parents[2]
 
 
-class Crowd:
-    """A running tests/e2e/crowd.py."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    async def __call__(self, *words: object, during: World | None = None) -> dict[str, Any]:
-        """Has the crowd do something; time passes in the world meanwhile, if one is given."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write((" ".join(map(str, words)) + "\n").encode())
-        answer = asyncio.create_task(self._process.stdout.readline())
-        while during is not None and not answer.done():
-            await during.pass_time(0.1)
-            await asyncio.sleep(0.1)
-        line = await answer
-        assert line, "the crowd has died: see its errors above"
-        return dict(json.loads(line))
-
-
-@asynccontextmanager
-async def crowd_of(one: World) -> AsyncIterator[Crowd]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.e2e.crowd", str(one.first.ports["kraken"])),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield Crowd(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
+def crowd_of(one: World, most: int, **options: object) -> AbstractAsyncContextManager[Crowd]:
+    return crowd(one.first.ports["kraken"], most, **options)
 
 
 @pytest.fixture(autouse=True)
@@ -104,21 +72,21 @@ async def gone(one: World) -> None:
 async def test_what_a_connection_costs_and_that_it_is_given_back(count: int) -> None:
     async with (
         world("flow.capture=off", "flow.agents=0", "kraken.heartbeat=idle", *OPEN) as one,
-        crowd_of(one) as crowd,
+        crowd_of(one, count) as those,
     ):
-        await crowd("open", count)
-        await crowd("close")
+        await those("open", count)
+        await those("close")
         await gone(one)
         before, resident_before = footprint(one), resident()
-        await crowd("open", count)
+        await those("open", count)
         gc.collect()
         each = (resident() - resident_before) / 1024 / count
         first = resident()
-        await crowd("close")
+        await those("close")
         await gone(one)
-        await crowd("open", count)
+        await those("open", count)
         second = resident()
-        await crowd("close")
+        await those("close")
         await gone(one)
         after = footprint(one)
         print(f"\n{count} idle connections: {each:.2f} KiB each over what the first {count} left; after them", end=" ")
@@ -152,45 +120,77 @@ async def measure(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     async with (
         world("flow.capture=off", "flow.agents=0", "kraken.heartbeat=idle", *OPEN) as one,
-        crowd_of(one) as crowd,
+        crowd_of(one, count + 10) as those,
     ):
-        await crowd("open", 10)
+        await those("open", 10)
         gc.collect()
         before = resident()
-        await crowd("open", count)
+        await those("open", count)
         gc.collect()
         full = resident()
-        await crowd("close")
+        await those("close")
         await gone(one)
         gc.collect()
         print(json.dumps({"kib_each": (full - before) / 1024 / count, "left_mib": (resident() - before) / 1024 / 1024}))
 
 
-@pytest.mark.parametrize("count", [200, LONG])
-async def test_all_are_back_with_their_books_after_all_were_cut_off(count: int) -> None:
-    async with world("flow.agents=3", *OPEN) as one, crowd_of(one) as crowd:
-        await one.pass_time(1)
-        opened = await crowd("open", count, during=one)
-        for connection in tuple(one.first.gateway.fans["kraken"].connections):
-            connection.outlet.abort()  # type: ignore[attr-defined]
-        back = await crowd("back", during=one)
-        await one.pass_time(2)
-        whole = await crowd("check")
-        print(
-            f"\n{count} opened in {opened['seconds']:.1f} s; cut off, all back with books after {back['seconds']:.1f} s"
-        )
-        assert whole["books"] == 1
-        assert whole["checked"] > 5
-        await crowd("close")
-        await gone(one)
+async def cut_off_and_back(one: World, those: Crowd, count: int) -> dict[str, Any]:
+    """Opens so many, cuts all off at once, waits for them, and holds their books against an ordinary client's; what the
+    crowd says of its way back.
+    """
+    fan = one.first.gateway.fans["kraken"]
+    await one.pass_time(1)
+    opened = await those("open", count, during=one)
+    cut = tuple(fan.connections)
+    steady = await Client.open(one.first.ports["kraken"])
+    await steady.subscribe(["XBT/USD"], name="book", depth=10)
+    for connection in cut:
+        connection.outlet.abort()
+    back = await those("back", during=one)
+    await one.pass_time(2)
+    whole = await those("check")
+    await steady.say({"event": "ping", "reqid": 4711})
+    await steady.until_text('"reqid":4711')
+    book = Book(10)
+    for text in steady.data():
+        book.apply(text)
+    print(f"\n{count} opened in {opened['seconds']:.1f} s; all cut off, and back after {back['seconds']:.1f} s: {back}")
+    assert (whole["connections"], whole["others"], whole["wrong"]) == (count, 0, 0)
+    assert whole["checksum"] == book.checksum()
+    assert min(whole["checked"], book.checked) > 5
+    assert back["cut_off"] == count
+    await steady.close()
+    await those("close")
+    await gone(one)
+    return back
+
+
+@pytest.mark.parametrize(("count", "sources"), [(300, 3), pytest.param(10_000, 20, marks=pytest.mark.soak)])
+async def test_all_are_back_with_their_books_after_all_were_cut_off(count: int, sources: int) -> None:
+    """With the limits as they are by default: 500 clients of one address open and open again within their burst."""
+    async with world("flow.agents=3") as one, crowd_of(one, count, sources=sources) as those:
+        back = await cut_off_and_back(one, those, count)
+        assert back["crowded"] == back["full"] == 0
+
+
+async def test_who_is_refused_on_the_way_back_comes_when_it_was_told_to() -> None:
+    """Of 50 of one address that come within a moment, 30 are let in at once, and the others later."""
+    limits = ("gateway.handshake_rate=20", "gateway.handshake_burst=30")
+    async with world("flow.agents=3", *limits) as one, crowd_of(one, 100, sources=2, spread=0.1) as those:
+        back = await cut_off_and_back(one, those, 100)
+        assert back["crowded"] > 20
+        assert back["without_hint"] == 0
 
 
 @pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.soak)])
 async def test_one_that_stops_reading_among_many(count: int) -> None:
+    """What waits for it stays below its bound; it is ended when it has not read for `stall_seconds`, without a word,
+    because no word would reach it; the others hear everything.
+    """
     settings = ["flow.agents=20", "gateway.stall_seconds=5", "gateway.send_buffer_bytes=8192", *OPEN]
-    async with world(*settings) as one, crowd_of(one) as crowd:
+    async with world(*settings) as one, crowd_of(one, count) as those:
         fan = one.first.gateway.fans["kraken"]
-        await crowd("open", count)
+        await those("open", count)
         others = set(fan.connections)
         raw = await Raw.connect(one.first.ports["kraken"], upgrade())
         await raw.head()
@@ -212,10 +212,10 @@ async def test_one_that_stops_reading_among_many(count: int) -> None:
         ended = asyncio.get_running_loop().time() - began
         print(f"\nat most {most / 1024:.0f} KiB waited for the stopped reader, which was ended after {ended:.1f} s")
         assert 0 < most < 1 << 20
-        whole = await crowd("check")
-        assert whole["books"] == 1
+        whole = await those("check")
+        assert (whole["others"], whole["wrong"]) == (0, 0)
         assert whole["checked"] > 5
         assert set(fan.connections) == others
         raw.end()
-        await crowd("close")
+        await those("close")
         await gone(one)

@@ -16,7 +16,7 @@ from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.closes import LOST
 from polyfeed.dialects._base.dialect import Dialect
 from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot, Submit
-from polyfeed.dialects._base.feeds import Feed, Heard, OnLag
+from polyfeed.dialects._base.feeds import Heard, OnLag
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
