@@ -10,7 +10,7 @@ from bench import bus, engine, gateway, journal, orders, peatio
 from bench.peers import measure, report
 from bench.peers.servers import SERVERS
 
-PARTS = ("engine", "journal", "fanout", "latency", "orders", "peatio", "bus", "memory", "peers")
+PARTS = ("engine", "journal", "fanout", "latency", "stopped", "orders", "peatio", "bus", "memory", "peers")
 
 
 def main() -> None:
@@ -33,6 +33,9 @@ def main() -> None:
         print_fan_out(gateway.fan_out(100 if quick else 1000, 1 if quick else 5, 0.3 if quick else 3.0))
     if "latency" in parts:
         print_latency(gateway.latency(200 if quick else 1000, 50 if quick else 500, 1 if quick else 10))
+    if "stopped" in parts:
+        plan = (50.0, 50, 1.0, 1) if quick else (100.0, 1000, 5.0, 5)
+        print_stopped(gateway.stopped(*plan))
     if "orders" in parts:
         print_orders(orders.measure(200 if quick else 1000, 20 if quick else 100, 1 if quick else 10))
     if "peatio" in parts:
@@ -41,11 +44,11 @@ def main() -> None:
         print_bus(bus.order_latency(*((50, 4, 1) if quick else (500, 20, 10))))
         print_gateways(bus.fan_out(*((2, 20, 1) if quick else (3, 500, 10))))
     if "peers" in parts:
-        plan, load = measure.QUICK if quick else measure.Plan(), os.getloadavg()[0]
-        rows = measure.measure(plan, list(SERVERS))
-        print(report.table(plan, rows))
+        whole, load = measure.QUICK if quick else measure.Plan(), os.getloadavg()[0]
+        rows = measure.measure(whole, list(SERVERS))
+        print(report.table(whole, rows))
         if not quick:
-            report.write(plan, rows, load)
+            report.write(whole, rows, load)
     if "memory" in parts:
         print_memory(gateway.memory(100 if quick else 5000))
 
@@ -90,6 +93,15 @@ def print_latency(result: gateway.LatencyResult) -> None:
         f"latency   order in to frame out at {result.rate:,.0f} orders/s and {result.connections} clients: "
         f"p50 {result.p50:.2f} ms, p99 {result.p99:.2f} ms "
         f"({result.frames_per_second:,.0f} frames/s; server {result.busy:.0%}, client {result.client_busy:.0%} busy)"
+    )
+
+
+def print_stopped(result: gateway.StoppedResult) -> None:
+    """The line of one reader who has stopped among many."""
+    print(
+        f"stopped   one of {result.connections + 1:,} readers takes nothing at {result.rate:,.0f} orders/s: the others' "
+        f"p99 {result.p99_stopped:.2f} ms, without it {result.p99:.2f} ms, ratio {result.ratio:.2f}; "
+        f"{result.waiting:.0f} KiB wait for it"
     )
 
 

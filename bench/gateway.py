@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -11,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from bench.native import ROOT, Load, LoadOptions, hold, pin
+from bench.native import ROOT, Load, LoadOptions, LoadResult, hold, pin
 
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 SUBSCRIBE = '{"event":"subscribe","pair":["XBT/USD"],"subscription":{"name":"book","depth":10}}'
 
 
@@ -117,28 +119,94 @@ class LatencyResult(NamedTuple):
 
 def latency(rate: float, connections: int, seconds: float) -> LatencyResult:
     """A steady rate of orders, each a frame to every connection."""
-    with product() as running:
-        options = LoadOptions(
-            port=running.port,
-            connections=connections,
-            send=(SUBSCRIBE,),
-            ready_text='"as"',
-            go=True,
-            seconds=seconds + 5,
-            latency="kraken-max",
-            ignore="heartbeat",
-        )
-        with Load(options, cpu=client_cpu()) as load:
-            load.wait_ready()
-            running.ask("pace", rate=rate, seconds=1)
-            load.go()
-            paced = running.ask("pace", rate=rate, seconds=seconds)
-            load.stop()
-            result = load.result()
+    with product() as running, paced_load(running, connections, seconds) as load:
+        paced, result = pace(running, load, rate, seconds)
     assert result.latency is not None
     client_busy = (result.cpu_user + result.cpu_sys) / result.seconds
     p50, p99 = result.latency.p50_us / 1000, result.latency.p99_us / 1000
     return LatencyResult(rate, connections, p50, p99, paced["busy"], client_busy, result.frames_per_second)
+
+
+@contextmanager
+def paced_load(running: Product, connections: int, seconds: float) -> Iterator[Load]:
+    """So many readers of a book, who time its frames."""
+    options = LoadOptions(
+        port=running.port,
+        connections=connections,
+        send=(SUBSCRIBE,),
+        ready_text='"as"',
+        go=True,
+        seconds=seconds + 5,
+        latency="kraken-max",
+        ignore="heartbeat",
+    )
+    with Load(options, cpu=client_cpu()) as load:
+        load.wait_ready()
+        yield load
+
+
+def pace(running: Product, load: Load, rate: float, seconds: float) -> tuple[dict[str, Any], LoadResult]:
+    """One window of a steady rate, after a second of it; what the server and the client say."""
+    running.ask("pace", rate=rate, seconds=1)
+    load.go()
+    paced = running.ask("pace", rate=rate, seconds=seconds)
+    load.stop()
+    return paced, load.result()
+
+
+class StoppedResult(NamedTuple):
+    """Medians over the rounds: p99 in milliseconds without and with one reader that has stopped, and their ratio; the
+    most that waited for that one, in KiB.
+    """
+
+    rate: float
+    connections: int
+    p99: float
+    p99_stopped: float
+    ratio: float
+    waiting: float
+
+
+def stopped(rate: float, connections: int, seconds: float, rounds: int) -> StoppedResult:
+    """The others' latency, in turns without and with one among them that takes no more bytes."""
+    without: list[float] = []
+    beside: list[float] = []
+    waiting = 0.0
+    with product() as running:
+        for _ in range(rounds):
+            with paced_load(running, connections, seconds) as load:
+                without.append(p99_of(pace(running, load, rate, seconds)[1]))
+            with paced_load(running, connections, seconds) as load, stopped_reader(running.port):
+                running.ask("stop")
+                beside.append(p99_of(pace(running, load, rate, seconds)[1]))
+                waiting = max(waiting, running.ask("waiting")["bytes"] / 1024)
+    ratios = [b / a for a, b in zip(without, beside, strict=True)]
+    median = statistics.median
+    return StoppedResult(rate, connections, median(without), median(beside), median(ratios), waiting)
+
+
+def p99_of(result: LoadResult) -> float:
+    """In milliseconds."""
+    assert result.latency is not None
+    return result.latency.p99_us / 1000
+
+
+@contextmanager
+def stopped_reader(port: int) -> Iterator[None]:
+    """One more reader of the same book, who reads its first frames and then nothing."""
+    with socket.socket() as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect(("127.0.0.1", port))
+        reader.sendall(
+            f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        text = SUBSCRIBE.encode()  # masked with nothing
+        reader.sendall(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text)
+        heard = b""
+        while b'"as"' not in heard:
+            heard += reader.recv(4096)
+        yield
 
 
 class MemoryResult(NamedTuple):

@@ -5,6 +5,8 @@
 {"do": "saturate", "seconds": 3}       batches as fast as they come, several to a write
 {"do": "limit", "seconds": 3}          a C send() loop over the same sockets, frames of the same size
 {"do": "pace", "rate": 1000, "seconds": 5}   orders at a steady rate, stamped with the time meant for each
+{"do": "stop"}                         sends until the sockets of those who do not read are full; nobody waits for them then
+{"do": "waiting"}                      the most bytes that wait for a connection
 {"do": "traders", "count": 100}        users who may enter orders; a Rails token of each
 {"do": "relay", "url": "amqp://…"}     passes on what is published there
 {"do": "memory"}                       resident bytes
@@ -27,6 +29,9 @@ from bench.scene import Scene
 
 FRAME = b'[13,{"a":[["58729.40000","0.45000000","1617666423.606671"]],"c":"1611137690"},"book-10","XBT/USD"]'
 """A frame as the flood makes them, for the C loop."""
+
+STOP_SECONDS = 30
+"""Within which the socket of somebody who does not read must be full."""
 
 
 def cpu() -> float:
@@ -102,6 +107,19 @@ async def pace(scene: Scene, rate: float, seconds: float) -> dict[str, float]:
     return {"orders": int(rate * seconds), "busy": (cpu() - used) / seconds}
 
 
+async def stop(scene: Scene) -> dict[str, float]:
+    """Batches until somebody's socket is full and stays it."""
+    async with asyncio.timeout(STOP_SECONDS):
+        while not scene.stopped:
+            while not scene.paused():
+                for _ in range(10):
+                    await scene.change_a_level()
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.3)  # who only was slow has read by then
+            scene.stopped = scene.paused()
+    return {"connections": len(scene.stopped)}
+
+
 def resident() -> int:
     """Bytes of memory this process has."""
     gc.collect()
@@ -129,6 +147,10 @@ async def main() -> None:
                 say(await limit(scene, command["seconds"]))
             case "pace":
                 say(await pace(scene, command["rate"], command["seconds"]))
+            case "stop":
+                say(await stop(scene))
+            case "waiting":
+                say({"bytes": scene.waiting()})
             case "traders":
                 say({"tokens": await scene.traders(int(command["count"]))})
             case "relay":

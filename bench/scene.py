@@ -65,7 +65,10 @@ class IntendedClock:
 
 
 class Scene:
-    """One house account with LEVELS orders a side around MID, whose sizes are changed one at a time."""
+    """One house account with LEVELS orders a side around MID, whose sizes are changed one at a time.
+
+    `stopped` are readers who do not read, and whom nobody waits for.
+    """
 
     def __init__(self) -> None:
         self.clock = IntendedClock()
@@ -79,6 +82,7 @@ class Scene:
         self.role = GatewayRole(config, 1, bus, memory, Vault(bytes(32)), self.sequencer.submit, self.clock.wall)
         self.fan: FanOut = self.role.gateway.fans["kraken"]
         self._dice = random.Random(1)
+        self.stopped: set[Connection] = set()
         self._orders: list[int] = []
         self._tasks: list[asyncio.Task[None]] = []
         bus.subscribe(lambda batch: self._orders.append(batch.outcome.order_id) if batch.outcome.order_id else None)
@@ -140,7 +144,7 @@ class Scene:
         await self.sequencer.drain()
 
     async def settle(self) -> None:
-        """Returns when every connection has been sent all there is for it."""
+        """Returns when every connection, but those that are known to have stopped, has been sent all there is for it."""
         while self.fan.turns.turning or self._behind():  # noqa: ASYNC110 - the turns of the loop are what is measured
             await asyncio.sleep(0)
 
@@ -152,9 +156,17 @@ class Scene:
         await self.role.close(2.0)
 
     def _behind(self) -> bool:
-        """A cohort forgets its frames when all its members have them."""
+        """Between turns, only those who stand apart can be."""
         first = next(iter(self.fan.connections), None)
-        return first is not None and first.cohort.bytes > 0
+        return first is not None and any(one.waiting() for one in first.cohort.apart if one not in self.stopped)
+
+    def paused(self) -> set[Connection]:
+        """Those whose sockets are full."""
+        return {one for one in self.connections() if one.outlet.paused}
+
+    def waiting(self) -> int:
+        """The most bytes that wait for a connection, those in its transport included."""
+        return max(one.waiting() + one.outlet._transport.get_write_buffer_size() for one in self.connections())  # type: ignore[attr-defined]
 
     def connections(self) -> list[Connection]:
         """Those there are."""

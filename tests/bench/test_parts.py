@@ -58,6 +58,12 @@ def test_latency() -> None:
     assert 0 < result.p50 <= result.p99
 
 
+def test_stopped() -> None:
+    result = gateway.stopped(100, 10, 0.5, 1)
+    assert min(result.p99, result.p99_stopped, result.ratio) > 0
+    assert 0 < result.waiting < 1024
+
+
 def test_memory() -> None:
     result = gateway.memory(50)
     assert result.subscribed > 0
