@@ -99,8 +99,8 @@ def print_latency(result: gateway.LatencyResult) -> None:
 def print_stopped(result: gateway.StoppedResult) -> None:
     """The line of one reader who has stopped among many."""
     print(
-        f"stopped   one of {result.connections + 1:,} readers takes nothing at {result.rate:,.0f} orders/s: the others' "
-        f"p99 {result.p99_stopped:.2f} ms, without it {result.p99:.2f} ms, ratio {result.ratio:.2f}; "
+        f"stopped   one of {result.connections + 1:,} readers takes nothing at {result.rate:,.0f} orders/s: "
+        f"the others' p99 {result.p99_stopped:.2f} ms, without it {result.p99:.2f} ms, ratio {result.ratio:.2f}; "
         f"{result.waiting:.0f} KiB wait for it"
     )
 

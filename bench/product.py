@@ -5,7 +5,7 @@
 {"do": "saturate", "seconds": 3}       batches as fast as they come, several to a write
 {"do": "limit", "seconds": 3}          a C send() loop over the same sockets, frames of the same size
 {"do": "pace", "rate": 1000, "seconds": 5}   orders at a steady rate, stamped with the time meant for each
-{"do": "stop"}                         sends until the sockets of those who do not read are full; nobody waits for them then
+{"do": "stop"}                         sends until somebody who does not read is full; he is waited for no more
 {"do": "waiting"}                      the most bytes that wait for a connection
 {"do": "traders", "count": 100}        users who may enter orders; a Rails token of each
 {"do": "relay", "url": "amqp://…"}     passes on what is published there

@@ -144,7 +144,7 @@ class Scene:
         await self.sequencer.drain()
 
     async def settle(self) -> None:
-        """Returns when every connection, but those that are known to have stopped, has been sent all there is for it."""
+        """Returns when every connection, but those who have stopped, has been sent all there is for it."""
         while self.fan.turns.turning or self._behind():  # noqa: ASYNC110 - the turns of the loop are what is measured
             await asyncio.sleep(0)
 
