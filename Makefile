@@ -13,6 +13,9 @@ PYTEST := $(BIN)/python -m pytest
 # Without PYTHON=… on the command line, an older python3 gives way to a newer one that has its version in its name.
 PYTHONS := $(strip $(PYTHON) $(if $(filter file,$(origin PYTHON)),python3.13 python3.12 python3.11))
 
+# An install compiles the part that is C, so it is made again when that has changed.
+COMPILED := hatch_build.py src/polyfeed/gateway/abreast.c
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install install-run run test test-fast soak lint lint-ruff lint-format lint-types lint-imports format \
@@ -41,13 +44,13 @@ $(VENV)/.made:
 	"$$found" -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.run-installed: $(VENV)/.made requirements/build.txt requirements/run.txt pyproject.toml
+$(VENV)/.run-installed: $(VENV)/.made requirements/build.txt requirements/run.txt pyproject.toml $(COMPILED)
 	@echo "installing what the server needs"
 	@$(PIP) install --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev-installed: $(VENV)/.made requirements/dev.txt requirements/recordings.txt pyproject.toml
+$(VENV)/.dev-installed: $(VENV)/.made requirements/dev.txt requirements/recordings.txt pyproject.toml $(COMPILED)
 	@echo "installing what the server, the tests and the checks need"
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@$(PIP) install --require-hashes --no-deps -r requirements/recordings.txt
@@ -126,5 +129,6 @@ build: install ## build the wheel and the source archive into dist/
 	$(BIN)/python -m hatchling build
 
 clean: ## remove .venv, dist and every cache
-	rm -rf $(VENV) $(VENV)-lock build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lock build dist .cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
+		src/polyfeed/gateway/libabreast.so
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -76,8 +76,12 @@ def _home(kind: str, *pins: str) -> tuple[Path, bool]:
 
 def _run(command: list[str], settings: dict[str, str] | None = None, cwd: Path | None = None) -> None:
     everything = {**os.environ, **(settings or {})}
-    done = subprocess.run(
-        command, env=everything, cwd=cwd, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    what = f"{' '.join(command[:4])} …"
+    try:
+        done = subprocess.run(
+            command, env=everything, cwd=cwd, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise Missing(f"{what} did not end within {SECONDS} s") from None
     if done.returncode != 0:
-        raise Missing(f"{' '.join(command[:4])} … failed: {done.stderr.strip()[-400:]}")
+        raise Missing(f"{what} failed: {done.stderr.strip()[-400:]}")

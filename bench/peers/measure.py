@@ -17,7 +17,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from bench.native import Latency, Load, c_limit, resident_bytes
+from bench.native import Latency, Load, NativeError, c_limit, resident_bytes
 from bench.peers.environments import Missing
 from bench.peers.servers import SERVERS, Server
 
@@ -83,8 +83,8 @@ def measure(plan: Plan, names: list[str]) -> list[Row]:
         rows.append(row)
         try:
             fill(row, plan, SERVERS[name])
-        except Missing as error:
-            row.missing = str(error)
+        except (Missing, NativeError, OSError) as error:  # one that fails does not end the run for the others
+            row.missing = " ".join(str(error).split()) or type(error).__name__
         say(f"{name}: {row.missing or 'measured'}")
     return rows
 

@@ -8,12 +8,14 @@ import contextlib
 import os
 import random
 import socket
+from pathlib import Path
 
 import pytest
 
 from polyfeed.dialects._base.effects import Effect, FeedKey, Join, Leave, Send
+from polyfeed.gateway import pack
+from polyfeed.gateway.abreast import FEW, LIBRARY, Write, compiled, in_python
 from polyfeed.gateway.connection import Connection
-from polyfeed.gateway.pack import write_abreast
 from polyfeed.gateway.turns import SLICE
 from tests.gateway.fakes import Stage, texts_of
 
@@ -88,8 +90,17 @@ class Reader:
         self.client.close()
 
 
-@pytest.mark.parametrize("seed", range(30))
-def test_everybody_hears_exactly_its_own_in_order(seed: int) -> None:
+IN_C = pytest.param(
+    compiled(LIBRARY), id="c", marks=pytest.mark.skipif(not LIBRARY.exists(), reason="abreast.c was not compiled here")
+)
+BOTH = pytest.mark.parametrize("write", [pytest.param(in_python, id="python"), IN_C])
+"""Each test that has it holds for the C loop and for its twin."""
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(15))
+def test_everybody_hears_exactly_its_own_in_order(seed: int, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "write_abreast", write)
     dice = random.Random(seed)
     stage = Stage()
     readers = [Reader(stage) for _ in range(dice.choice((3, 40, SLICE + 30)))]
@@ -180,8 +191,10 @@ def test_who_stands_apart_has_a_turn_however_fast_frames_come() -> None:
             reader.close()
 
 
-def test_sockets_that_are_full_or_gone_are_named_and_the_rest_written_to() -> None:
-    pairs = [socket.socketpair() for _ in range(5)]
+@BOTH
+@pytest.mark.parametrize("count", [5, 2 * FEW])
+def test_sockets_that_are_full_or_gone_are_named_and_the_rest_written_to(write: Write, count: int) -> None:
+    pairs = [socket.socketpair() for _ in range(count)]
     for server, _ in pairs:
         server.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -189,8 +202,33 @@ def test_sockets_that_are_full_or_gone_are_named_and_the_rest_written_to() -> No
             pairs[1][0].send(bytes(1 << 16))
     pairs[3][1].close()
     numbers = [server.fileno() for server, _ in pairs]
-    assert write_abreast(numbers, b"frame") == [(numbers[1], 0), (numbers[3], 0)]
-    assert [pairs[place][1].recv(100) for place in (0, 2, 4)] == [b"frame"] * 3
+    assert write(numbers, b"frame\0more") == [(numbers[1], 0), (numbers[3], 0)]
+    assert {pairs[place][1].recv(100) for place in range(count) if place not in (1, 3)} == {b"frame\0more"}
     for pair in pairs:
         for end in pair:
             end.close()
+
+
+@BOTH
+def test_what_a_socket_takes_of_too_much_is_told(write: Write) -> None:
+    pairs = [socket.socketpair() for _ in range(FEW)]
+    for server, _ in pairs:
+        server.setblocking(False)
+    data = bytes(range(256)) * 20_000
+    short = write([server.fileno() for server, _ in pairs], data)
+    assert [number for number, _ in short] == [server.fileno() for server, _ in pairs]
+    for (server, client), (_, sent) in zip(pairs, short, strict=True):
+        server.close()
+        heard = b""
+        while part := client.recv(1 << 20):
+            heard += part
+        assert 0 < sent < len(data)
+        assert heard == data[:sent]
+        client.close()
+
+
+def test_a_library_of_another_machine_is_left_alone(tmp_path: Path) -> None:
+    library = tmp_path / "libabreast.so"
+    assert compiled(library) is None
+    library.write_bytes(b"not for this machine")
+    assert compiled(library) is None

@@ -8,9 +8,9 @@ time saved.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from polyfeed.gateway.abreast import write_abreast
 
 if TYPE_CHECKING:
     from polyfeed.gateway.connection import Connection
@@ -101,20 +101,3 @@ def kept(short: list[tuple[Connection, int]], data: bytes) -> list[Connection]:
         if sent:
             connection.outlet.keep(data[sent:])
     return [connection for connection, _ in short]
-
-
-def write_abreast(numbers: Iterable[int], data: bytes) -> list[tuple[int, int]]:
-    """Writes the same bytes to all sockets: the loop that the product's speed hangs on.
-
-    Returns those that did not take all of it, and how much they took.
-    """
-    write, size = os.write, len(data)
-    short: list[tuple[int, int]] = []
-    for number in numbers:
-        try:
-            sent = write(number, data)
-        except OSError:
-            sent = 0
-        if sent != size:
-            short.append((number, sent))
-    return short
