@@ -9,7 +9,6 @@ import gc
 import random
 import sys
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
 from bench.peers.python.common import serve
@@ -116,14 +115,16 @@ async def plain() -> None:
     door = Door(DoorLimits(address_connections=0, handshake_rate=0))
     port = Port(fan, requests, recall, limits, now, lambda: random.getrandbits(64), door)
     listener = Listener(rest_app(port), limits, port)
-    seqs = count(1)
+    batches: dict[str, Batch] = {}
 
     def publish(topic: str, text: bytes, times: int) -> None:
-        seq = next(seqs)
-        event = Trade(int(topic), seq, 1, 1, Side.BUY, OrderKind.LIMIT)
+        batch = batches.get(topic)
+        if batch is None:
+            event = Trade(int(topic), 1, 1, 1, Side.BUY, OrderKind.LIMIT)
+            batch = batches[topic] = Batch(1, 1, 1, public=[event])
         Topic.texts = (text.decode(),) * times
-        fan.fold(event)
-        fan.flush(Batch(1, seq, seq, public=[event]))
+        fan.fold(batch.public[0])
+        fan.flush(batch)
 
     number = await listener.open("127.0.0.1", 0)
     fan.turns.longest_rest = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polyfeed.gateway.abreast import write_abreast
+from polyfeed.gateway.abreast import in_python, write_abreast
 
 if TYPE_CHECKING:
     from polyfeed.gateway.connection import Connection
@@ -70,8 +70,8 @@ class Pack:
         return len(part), kept(short, self._data)
 
     def write_all(self, data: bytes, after: int) -> list[Connection]:
-        """A pass in one go; those that are members no more."""
-        short = write_abreast(self.members, data)
+        """A pass in one go, to few; those that are members no more."""
+        short = in_python(self.members, data)
         if not short:
             self.cursor = after
             return []
