@@ -56,8 +56,8 @@ class FanOut:
 
     `soon` has a function called on the next turn of the event loop, `later` after so many seconds; `watch` has `expire`
     called at a deadline; `requests` takes commands; `now` is gateway time. `lag_bytes` bounds what each cohort keeps
-    for members that fall behind. `observers` are shown what happens. `stale` says that it cannot be vouched for what the
-    dialect reads. `replays` has what clients of our own may come back to, None where nothing is kept.
+    for members that fall behind. `observers` are shown what happens. `stale` says that it cannot be vouched for what
+    the dialect reads. `replays` has what clients of our own may come back to, None where nothing is kept.
     """
 
     def __init__(
