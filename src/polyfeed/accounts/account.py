@@ -145,14 +145,15 @@ class Account:
 
     def _stands(self, order: OwnOrder) -> OwnOrder:
         """Remembers where an order stands, or that it ended."""
+        number, closed = order.terms.order_id, self.closed
         if order.ended:
-            self.orders.pop(order.order_id, None)
-            self.closed.pop(order.order_id, None)
-            self.closed[order.order_id] = order
-            if len(self.closed) > CLOSED_KEPT:
-                del self.closed[next(iter(self.closed))]
+            self.orders.pop(number, None)
+            closed.pop(number, None)
+            closed[number] = order
+            if len(closed) > CLOSED_KEPT:
+                del closed[next(iter(closed))]
         else:
-            self.orders[order.order_id] = order
+            self.orders[number] = order
         return order
 
     def _opened(self, event: AccountOpened, ts: int) -> None:

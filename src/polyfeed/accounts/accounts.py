@@ -12,6 +12,8 @@ from polyfeed.model.errors import BatchOutOfOrder
 from polyfeed.model.events import KeyRevoked, KeySet, PrivateEvent
 from polyfeed.model.orders import OwnOrder
 
+_KEY_EVENTS = frozenset({KeySet, KeyRevoked})
+
 
 class AccountChange(NamedTuple):
     """What happened to an account. `order` is the order that the event is about, as it stands after it, ended ones too.
@@ -65,14 +67,16 @@ class Accounts:
             raise BatchOutOfOrder(batch.epoch, batch.seq, expected)
         self.epoch, self.ts = batch.epoch, batch.ts
         self.seq = self.seen[batch.epoch] = batch.seq
+        ts = batch.ts
         changes: list[AccountChange] = []
         for account_id, events in batch.private.items():
             account = self._accounts.get(account_id)
             if account is None:
                 account = self._accounts[account_id] = Account(account_id)
             for event in events:
-                order = account.fold(event, batch.ts)
-                self._index(account, event)
+                order = account.fold(event, ts)
+                if type(event) in _KEY_EVENTS:
+                    self._index(account, event)
                 changes.append(AccountChange(account_id, event, order))
         return changes
 

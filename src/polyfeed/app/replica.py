@@ -16,6 +16,7 @@ from polyfeed.app.config import Config
 from polyfeed.app.gateway_role import Memory
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.dialects._base.context import Context
+from polyfeed.dialects._base.projection import Fold
 from polyfeed.dialects.registry import DIALECTS, make_dialects
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
@@ -54,7 +55,11 @@ class Replica:
         context = Context(self.market, self.accounts, Vault(bytes(MASTER_BYTES)))
         dialects = make_dialects(context, {name: getattr(settings, name) for name in DIALECTS})
         self.projections = {one.name: one.projection for one in dialects if one.projection is not None}
-        self._folding = tuple(self.projections.values())
+        self._folds: dict[type, list[Fold]] = {}
+        for projection in self.projections.values():
+            for kind, fold in projection.folds.items():
+                self._folds.setdefault(kind, []).append(fold)
+        self._settling = tuple(self.projections.values())
         if image is not None:
             self.history.numbers |= image.numbers
             for name, data in image.projections.items():
@@ -89,14 +94,14 @@ class Replica:
         return Memory(self.market, self.accounts, projections, self.history.numbers.get(gateway, 0))
 
     def _fold(self, batch: Batch) -> None:
-        projections = self._folding
+        folds = self._folds
         for change in self.market.apply(batch):
-            for projection in projections:
-                projection.fold(batch, change)
+            for fold in folds.get(type(change), ()):
+                fold(batch, change)
         for own in self.accounts.apply(batch):
-            for projection in projections:
-                projection.fold(batch, own)
-        for projection in projections:
+            for fold in folds.get(type(own.event), ()):
+                fold(batch, own)
+        for projection in self._settling:
             projection.settle(batch)
 
 

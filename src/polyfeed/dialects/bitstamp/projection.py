@@ -7,17 +7,18 @@ waiting stop orders, which no public channel shows, have events and a chain of t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from polyfeed.accounts.accounts import AccountChange, Accounts
 from polyfeed.dialects._base.feeds import GRID_US
-from polyfeed.dialects._base.projection import Projection
+from polyfeed.dialects._base.projection import Fold, Projection
 from polyfeed.dialects.bitstamp import projection_image as images
 from polyfeed.dialects.bitstamp import spec, wire
 from polyfeed.dialects.bitstamp.markets import Listed, Markets
 from polyfeed.dialects.bitstamp.order_events import OwnRow, Row, first_price, subtype
 from polyfeed.dialects.bitstamp.records import FOLDS, Record
-from polyfeed.market.changes import Change
+from polyfeed.market.changes import InstrumentChange
 from polyfeed.model.batches import Batch
 from polyfeed.model.enums import OrderStatus, Trigger
 from polyfeed.model.events import (
@@ -46,6 +47,11 @@ class BitstampProjection(Projection):
         self._by_order: dict[int, list[Row]] | None = None
         self._told: set[tuple[int, int]] = set()
         self._stop_rows: list[tuple[int, OwnRow]] = []
+        self.folds = {
+            **{kind: self._of_market(fold) for kind, fold in FOLDS.items()},
+            InstrumentListed: self._listed,
+            **dict.fromkeys(OWN_ORDER_EVENTS, self._own_order),
+        }
 
     # --- what others read -------------------------------------------------------------------------------------------
 
@@ -70,23 +76,29 @@ class BitstampProjection(Projection):
 
     # --- folding ----------------------------------------------------------------------------------------------------
 
-    def fold(self, batch: Batch, change: Change | AccountChange) -> None:
-        """Takes in one change."""
+    def settle(self, batch: Batch) -> None:
+        """Nothing of the batch before is left to be read, even where nothing in this one was any matter of it."""
         if batch is not self._batch:
             self._begin(batch)
-        if isinstance(change, AccountChange):
-            if change.order is not None and isinstance(change.event, OWN_ORDER_EVENTS):
-                self._fold_own(batch, change)
-            return
-        fold = FOLDS.get(type(change))
-        if fold is not None:
-            record = self._known(change.instrument)  # type: ignore[union-attr, arg-type]
-            if record is not None:
-                record.advance(batch.ts - batch.ts % GRID_US)
+
+    def _of_market(self, fold: Callable[[Record, Any, int], None]) -> Fold:
+        """Has the record of a change's market take it in."""
+
+        def folded(batch: Batch, change: InstrumentChange) -> None:
+            if batch is not self._batch:
+                self._begin(batch)
+            record = self._known(change.instrument)
+            if record is None:
+                return
+            if record not in self._touched:
                 self._touched[record] = None
-                fold(record, change, batch.ts)
-        elif isinstance(change, InstrumentListed):
-            self._known(change.instrument.id)
+                record.advance(batch.ts - batch.ts % GRID_US)
+            fold(record, change, batch.ts)
+
+        return folded
+
+    def _listed(self, _batch: Batch, change: InstrumentListed) -> None:
+        self._known(change.instrument.id)
 
     def _begin(self, batch: Batch) -> None:
         for record in self._touched:
@@ -108,20 +120,26 @@ class BitstampProjection(Projection):
 
     # --- accounts ---------------------------------------------------------------------------------------------------
 
-    def _fold_own(self, batch: Batch, change: AccountChange) -> None:
+    def _own_order(self, batch: Batch, change: AccountChange) -> None:
         order = change.order
-        assert order is not None
+        if order is None:
+            return
+        if batch is not self._batch:
+            self._begin(batch)
         terms = order.terms
+        stop, owned = terms.trigger is not Trigger.NONE, (change.account, terms.order_id)
+        if not stop and owned in self._told:
+            return
         record = self._known(terms.instrument)
         if record is None:
             return
-        rows = self._of_order(order.order_id)
-        if terms.trigger is not Trigger.NONE:
+        rows = self._of_order(terms.order_id)
+        if stop:
             event = _stop_event(change, bool(rows))
             if event:
                 self._stop_event(batch, change, record, event)
-        if rows and (change.account, order.order_id) not in self._told:
-            self._told.add((change.account, order.order_id))
+        if rows and owned not in self._told:
+            self._told.add(owned)
             for row in rows:
                 self._remember(change.account, OwnRow(terms.instrument, row, terms))
 

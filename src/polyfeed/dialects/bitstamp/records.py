@@ -180,7 +180,7 @@ class Record:
             at_create,
             price,
             *ids,
-            liquidation=terms.liquidation,
+            terms.liquidation,
             reason=int(reason),
         )
         self.rows.append(row)

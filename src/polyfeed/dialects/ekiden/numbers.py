@@ -111,10 +111,17 @@ class Numbers:
             self.counts[self.rank] += 1
 
     def _net(self, side: Side) -> list[NetChange]:
-        sizes, touched = self._sizes[side], self._touched[side]
-        net = [NetChange(price, before, sizes.get(price, 0)) for price, before in touched.items()]
+        touched = self._touched[side]
+        if not touched:
+            return []
+        sizes = self._sizes[side]
+        net = [
+            NetChange(price, before, after)
+            for price, before in touched.items()
+            if (after := sizes.get(price, 0)) != before
+        ]
         touched.clear()
-        return [change for change in net if change.before != change.after]
+        return net
 
 
 def _sizes(side: BookSide) -> dict[int, int]:

@@ -4,8 +4,8 @@ without an id, and changes of positions; and when something last happened that a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -13,7 +13,7 @@ from msgspec import Struct
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.projection import Projection
 from polyfeed.dialects.ekiden.numbers import Numbers
-from polyfeed.market.changes import Change, LevelChange
+from polyfeed.market.changes import LevelChange
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import (
@@ -70,7 +70,7 @@ class EkidenProjection(Projection):
         self._touched: dict[Numbers, None] = {}
         self._reset: list[Numbers] = []
         self._positions: dict[int, dict[int, PositionNumbers]] = {}
-        self._folds: dict[type, Callable[[Batch, Any], None]] = {
+        self.folds = {
             LevelChange: self._level,
             Trade: self._trade,
             BookReset: self._book_reset,
@@ -79,7 +79,7 @@ class EkidenProjection(Projection):
             IndexPriceSet: self._stirred,
             FundingRateSet: self._stirred,
             OpenInterestSet: self._stirred,
-            AccountChange: self._account,
+            PositionSet: self._position_set,
         }
 
     def of(self, instrument: int) -> Numbers:
@@ -94,17 +94,12 @@ class EkidenProjection(Projection):
         """Those of all that an account has or had, by instrument."""
         return self._positions.get(account, {})
 
-    def fold(self, batch: Batch, change: Change | AccountChange) -> None:
-        """Takes in one change."""
-        fold = self._folds.get(type(change))
-        if fold is not None:
-            fold(batch, change)
-
     def settle(self, batch: Batch) -> None:
         """Counts the batch where it changed a book."""
-        for numbers in self._touched:
-            numbers.settle()
-        self._touched.clear()
+        if self._touched:
+            for numbers in self._touched:
+                numbers.settle()
+            self._touched.clear()
         self._times[batch.epoch] = batch.ts
 
     def snapshot(self) -> bytes:
@@ -167,12 +162,12 @@ class EkidenProjection(Projection):
     def _stirred(self, batch: Batch, change: MarkPriceSet) -> None:
         self._numbers[change.instrument].stirred = batch.ts
 
-    def _account(self, batch: Batch, change: AccountChange) -> None:
-        if isinstance(change.event, PositionSet):
-            held = self._positions.setdefault(change.account, {})
-            number, realised = change.event.instrument, change.event.realised_profit_total
-            changes = held.get(number, UNCHANGED_POSITION).changes
-            held[number] = PositionNumbers(changes + 1, batch.ts, realised)
+    def _position_set(self, batch: Batch, change: AccountChange) -> None:
+        position = change.event
+        assert isinstance(position, PositionSet)
+        held = self._positions.setdefault(change.account, {})
+        changes = held.get(position.instrument, UNCHANGED_POSITION).changes
+        held[position.instrument] = PositionNumbers(changes + 1, batch.ts, position.realised_profit_total)
 
 
 def _trimmed(counts: list[int]) -> list[int]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.projection import Projection
 from polyfeed.dialects.peatio import spec
 from polyfeed.dialects.peatio.sequences import BookSequence
 from polyfeed.dialects.peatio.spec import Profile
 from polyfeed.dialects.peatio.store import StreamStore, split
-from polyfeed.market.changes import Change, LevelChange
+from polyfeed.market.changes import LevelChange
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Batch
 from polyfeed.model.events import BookReset, InstrumentListed, RelayedFrame
@@ -40,20 +39,12 @@ class PeatioProjection(Projection):
         self._profile = profile
         self.books: dict[int, BookSequence] = {}
         self.streams: dict[str, StreamStore] = {}
-
-    def fold(self, batch: Batch, change: Change | AccountChange) -> None:
-        """Numbers a level, or keeps an upstream's frame."""
-        if isinstance(change, LevelChange):
-            book = self.books.get(change.instrument)
-            if book is not None:
-                book.fold(change, self._market.instruments[change.instrument].book)
-        elif isinstance(change, RelayedFrame):
-            self._relayed(change)
-        elif isinstance(change, InstrumentListed):
-            if spec.NAME in change.instrument.symbols:
-                self.books[change.instrument.id] = BookSequence(batch.ts)
-        elif isinstance(change, BookReset) and change.instrument in self.books:
-            self.books[change.instrument].restart(self._market.instruments[change.instrument].book, batch.ts)
+        self.folds = {
+            LevelChange: self._level,
+            RelayedFrame: self._relayed,
+            InstrumentListed: self._listed,
+            BookReset: self._reset,
+        }
 
     def snapshot(self) -> bytes:
         """All of it as bytes."""
@@ -69,7 +60,20 @@ class PeatioProjection(Projection):
         prefix = market + "."
         return [(name, store) for name, store in sorted(self.streams.items()) if name.startswith(prefix)]
 
-    def _relayed(self, frame: RelayedFrame) -> None:
+    def _level(self, _batch: Batch, change: LevelChange) -> None:
+        book = self.books.get(change.instrument)
+        if book is not None:
+            book.fold(change, self._market.instruments[change.instrument].book)
+
+    def _listed(self, batch: Batch, change: InstrumentListed) -> None:
+        if spec.NAME in change.instrument.symbols:
+            self.books[change.instrument.id] = BookSequence(batch.ts)
+
+    def _reset(self, batch: Batch, change: BookReset) -> None:
+        if change.instrument in self.books:
+            self.books[change.instrument].restart(self._market.instruments[change.instrument].book, batch.ts)
+
+    def _relayed(self, _batch: Batch, frame: RelayedFrame) -> None:
         if not frame.stream:
             for store in self.streams.values():
                 store.interrupt()
