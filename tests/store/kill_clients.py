@@ -1,17 +1,18 @@
-"""Clients that trade as fast as they are let, and remember what they were told. They import nothing of polyfeed."""
+"""Clients that trade at a pace, and remember what they were told. They import nothing of polyfeed."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import hmac
+import itertools
 import json
 import random
 import time
 import uuid
 from collections import Counter
 from decimal import Decimal
-from typing import Any
+from typing import Any, Never
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,13 +20,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 MID = 58_000
-OUTSTANDING = 24
-"""Requests that a socket client has on their way."""
+
+RATE = 2000
+"""Requests that all clients together mean to send in a second: orders, and cancellations of three in ten or so."""
+SOCKETS, CALLERS = 4, 10
+"""Sockets of Rails; connections for REST calls of Bitstamp, and of Ekiden."""
+SOCKET_SHARE = 0.75
 
 
 class Told:
     """What clients were told, by the identifiers of their exchange: orders by the client's own name of them, ends, fills
-    as (order, price, size), and the most that an order was said to have filled.
+    as (order, price, size), and the most that an order was said to have filled. `first` and `last` are when they asked.
     """
 
     def __init__(self) -> None:
@@ -34,8 +39,28 @@ class Told:
         self.cancelled: set[str] = set()
         self.fills: Counter[tuple[str, Decimal, Decimal]] = Counter()
         self.filled: dict[str, Decimal] = {}
-        self.answers = 0
+        self.first = self.last = 0.0
+        self.requests = self.answers = 0
         self.refused: Counter[str] = Counter()
+
+    def asked(self) -> None:
+        """A request is sent now."""
+        self.last = time.monotonic()
+        self.first = self.first or self.last
+        self.requests += 1
+
+
+class Pace:
+    """Turns at a rate, fixed beforehand: who is late does not wait."""
+
+    def __init__(self, rate: float) -> None:
+        self._step = 1 / rate
+        self._next = time.monotonic() + random.random() * self._step
+
+    async def turn(self) -> None:
+        wait = self._next - time.monotonic()
+        self._next += self._step
+        await asyncio.sleep(max(wait, 0))
 
 
 class Http:
@@ -71,7 +96,7 @@ class Wishes:
     def order(self) -> tuple[str, str, str]:
         """Side, price and size."""
         price = MID + self._dice.randint(-5, 5)
-        return self._dice.choice(("buy", "sell")), str(price), f"0.{self._dice.randint(10, 50):03}"
+        return self._dice.choice(("buy", "sell")), str(price), f"0.00{self._dice.randint(1, 5)}"
 
     def cancel(self) -> str | None:
         """One of the orders that may rest, now and then."""
@@ -87,25 +112,28 @@ class Bitstamp:
         self.http, self._port, self._key, self._account = Http(port), port, key, account
         self._told, self._wishes = told, Wishes(dice)
 
-    async def run(self) -> None:
+    async def run(self, pace: Pace) -> None:
+        """Calls alone."""
+        try:
+            while True:
+                await pace.turn()
+                await self._act()
+        finally:
+            self.http.close()
+
+    async def listen(self) -> None:
+        """The channel alone."""
         _, answer = await self.call("websockets_token", {})
         socket = await connect(f"ws://127.0.0.1:{self._port}/", ping_interval=None)
         channel = f"private-my_trades_btcusd-{self._account}"
         await socket.send(json.dumps({"event": "bts:subscribe", "data": {"channel": channel, "auth": answer["token"]}}))
-        reader = asyncio.create_task(self._listen(socket))
-        try:
-            while True:
-                await self._act()
-        finally:
-            self.http.close()
-            await asyncio.gather(reader, socket.close(), return_exceptions=True)
-
-    async def _listen(self, socket: ClientConnection) -> None:
+        self.http.close()
         async for text in socket:
             frame = json.loads(text)
             if frame["event"] == "trade":
                 one = frame["data"]
                 self._told.fills[one["order_id"], Decimal(one["price"]), Decimal(one["amount"])] += 1
+        raise ConnectionError("the server has gone")
 
     async def _act(self) -> None:
         gone = self._wishes.cancel()
@@ -138,31 +166,38 @@ class Bitstamp:
         }
         if kind:
             headers["Content_Type"] = kind
+        self._told.asked()
         answer = await self.http.call("POST", path, body.encode(), **headers)
         self._told.answers += 1
         return answer
 
 
 class Rails:
-    """A socket with many requests on their way."""
+    """A socket on which requests do not wait for each other."""
 
     def __init__(self, port: int, key: str, told: Told, dice: random.Random) -> None:
         self._port, self._key, self._told, self._dice = port, key, told, dice
         self._wishes = Wishes(dice)
 
-    async def run(self) -> None:
+    async def run(self, pace: Pace) -> None:
         http = Http(self._port)
         _, answer = await http.call("POST", "/api/v1/token", X_Api_Key=self._key, X_Api_Secret=self._key)
         http.close()
         offered: Any = f"authorization#{answer['access_token']}"
         address = f"ws://127.0.0.1:{self._port}/?market=BTC-USD&subscriptions=orders"
         async with connect(address, subprotocols=[offered], ping_interval=None) as socket:
-            for _ in range(OUTSTANDING):
-                await self._act(socket)
-            async for text in socket:
-                message = json.loads(text)
-                if self._hear(message["resultType"], message["data"]):
-                    await self._act(socket)
+            sender = asyncio.create_task(self._send(socket, pace))
+            try:
+                async for text in socket:
+                    message = json.loads(text)
+                    self._hear(message["resultType"], message["data"])
+            finally:
+                await sender
+
+    async def _send(self, socket: ClientConnection, pace: Pace) -> Never:
+        while True:
+            await pace.turn()
+            await self._act(socket)
 
     async def _act(self, socket: ClientConnection) -> None:
         name, gone = str(uuid.uuid4()), self._wishes.cancel()
@@ -172,27 +207,30 @@ class Rails:
             content = {"orderType": side, "tradeType": "limit", "price": price, "quantity": size}
             request = {"message": "createOrder", "content": {"clientRequestId": name, **content}}
         else:
-            request = {"message": "cancelOrder", "content": {"clientRequestId": name, "orderId": gone}}
+            request = {
+                "message": "cancelOrder",
+                "content": {"clientRequestId": name, "cancelBy": "orderId", "orderId": gone},
+            }
+        self._told.asked()
         await socket.send(json.dumps(request))
 
-    def _hear(self, kind: str, data: dict[str, Any]) -> bool:
-        """Notes what was said; whether it is the answer to a request."""
+    def _hear(self, kind: str, data: dict[str, Any]) -> None:
+        """Notes what was said."""
         order, status, told = data.get("order"), data["statusCode"], self._told
         if status == 202:
             told.answers += 1
             if kind == "createOrder":
                 told.orders[data["clientRequestId"]] = order["orderId"]
                 self._wishes.resting.append(order["orderId"])
-            return True
+            return
         if status != 200:
             told.answers += 1
             told.refused[data["body"]] += 1
-            return True
+            return
         if kind == "cancelOrder":
             told.cancelled.add(order["orderId"])
         number, filled = order["orderId"], Decimal(order["filledQuantity"])
         told.filled[number] = max(filled, told.filled.get(number, Decimal(0)))
-        return False
 
 
 class Ekiden:
@@ -203,9 +241,10 @@ class Ekiden:
         self._bearer = ""
         self._key = Ed25519PrivateKey.from_private_bytes(key.ljust(32, ".").encode())
 
-    async def run(self) -> None:
+    async def run(self, pace: Pace) -> None:
         try:
             while True:
+                await pace.turn()
                 await self._act()
         finally:
             self.http.close()
@@ -243,22 +282,36 @@ class Ekiden:
         if not self._bearer:
             await self._log_in()
         body = json.dumps(fields).encode()
+        self._told.asked()
         answer = await self.http.call("POST", f"/api/v1/order/{name}", body, Authorization=self._bearer)
         self._told.answers += 1
         return answer
 
 
-async def trade(ports: dict[str, int], seed: int, told: dict[str, Told]) -> None:
-    """All clients at once, until each has lost its server."""
-    dice = [random.Random(f"{seed} {number}") for number in range(8)]
-    clients = [
-        Bitstamp(ports["bitstamp"], "demo", 1001, told["bitstamp"], dice[0]),
-        Bitstamp(ports["bitstamp"], "demo2", 1002, told["bitstamp"], dice[1]),
-        Ekiden(ports["ekiden"], "demo", told["ekiden"], dice[2]),
-        Ekiden(ports["ekiden"], "demo2", told["ekiden"], dice[3]),
-        *(Rails(ports["rails"], key, told["rails"], dice[4 + n]) for n, key in enumerate(("demo", "demo2") * 2)),
+async def trade(ports: dict[str, int], seed: int, rate: float) -> dict[str, Told]:
+    """All clients at once, until each has lost its server; what they were told by each dialect."""
+    told = {name: Told() for name in ("bitstamp", "rails", "ekiden")}
+    users = (("demo", 1001), ("demo2", 1002))
+    dice = (random.Random(f"{seed} {number}") for number in itertools.count())
+    each, call = rate * SOCKET_SHARE / SOCKETS, rate * (1 - SOCKET_SHARE) / (2 * CALLERS)
+    running = [
+        Rails(ports["rails"], users[number % 2][0], told["rails"], next(dice)).run(Pace(each))
+        for number in range(SOCKETS)
     ]
-    results = await asyncio.gather(*(one.run() for one in clients), return_exceptions=True)
+    for number in range(CALLERS):
+        key, account = users[number % 2]
+        bitstamp = Bitstamp(ports["bitstamp"], key, account, told["bitstamp"], next(dice))
+        ekiden = Ekiden(ports["ekiden"], key, told["ekiden"], next(dice))
+        running += [bitstamp.run(Pace(call)), ekiden.run(Pace(call))]
+    for key, account in users:
+        running.append(Bitstamp(ports["bitstamp"], key, account, told["bitstamp"], next(dice)).listen())
+    results = await asyncio.gather(*running, return_exceptions=True)
     for result in results:
         if not isinstance(result, OSError | EOFError | WebSocketException):
             raise result if isinstance(result, BaseException) else RuntimeError("a client ended by itself")
+    return told
+
+
+def load(ports: dict[str, int], seed: int, rate: float) -> dict[str, Told]:
+    """The same in a process of its own."""
+    return asyncio.run(trade(ports, seed, rate))

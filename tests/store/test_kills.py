@@ -6,10 +6,12 @@ against what the server that wrote it had come to; a start from a snapshot must 
 
 from __future__ import annotations
 
-import asyncio
+import multiprocessing
 import random
 import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, wait
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,25 +26,29 @@ from polyfeed.model.batches import Batch
 from polyfeed.model.enums import OrderStatus
 from polyfeed.model.events import OwnFill, OwnOrderOpened, OwnOrderUpdated
 from polyfeed.store.segments import segments_from
-from tests.store.kill_clients import Told, trade
+from tests.store.kill_clients import RATE, Told
+from tests.store.kill_clients import load as trade
 from tests.store.server import Server
 
 NUMBER = {"bitstamp": int, "rails": order_id_of, "ekiden": order_number}
 """A dialect's order id as the venue's."""
+SETTINGS = ("flow.demo=true",)
 USERS = (1001, 1002)
 PRICE, SIZE = Decimal(10) ** 5, Decimal(10) ** 8
+COMPARED, SAID = 10, 25
+"""After so many rounds the states are compared whole, and what was seen is said."""
 
 
 class Truth:
     """What the journal says happened to the users' orders; it is read on from where it was left."""
 
     def __init__(self) -> None:
-        self.replica = Replica(load(None, {}, ["flow.demo=true"]))
+        self.replica = Replica(load(None, {}, SETTINGS))
         self.named: dict[str, list[int]] = {}
         self.cancelled: set[int] = set()
         self.fills: Counter[tuple[int, int, int]] = Counter()
         self.filled: Counter[int] = Counter()
-        self.trades: Counter[tuple[int, int]] = Counter()
+        self._trades: set[tuple[int, int]] = set()
 
     def read_on(self, directory: Path) -> None:
         """Replays what is new; every header must name the hash that we have come to."""
@@ -63,62 +69,113 @@ class Truth:
                     case OwnOrderUpdated(status=OrderStatus.CANCELLED):
                         self.cancelled.add(event.order_id)
                     case OwnFill():
+                        trade = event.order_id, event.trade_id
+                        assert trade not in self._trades, "no fill twice"
+                        self._trades.add(trade)
                         self.fills[event.order_id, event.price, event.size] += 1
                         self.filled[event.order_id] += event.size
-                        self.trades[event.order_id, event.trade_id] += 1
 
-    def check(self, dialect: str, told: Told) -> None:
-        """Nothing that was told is lost or doubled."""
-        number = NUMBER[dialect]
+
+class Account:
+    """What all clients of a dialect were told since the first round, held against the truth."""
+
+    def __init__(self, dialect: str) -> None:
+        self.dialect = dialect
+        self._number = NUMBER[dialect]
+        self._fills: Counter[tuple[int, int, int]] = Counter()
+        self.requests = self.answers = self.orders = self.cancels = 0
+        self.refused: Counter[str] = Counter()
+
+    def check(self, told: Told, truth: Truth) -> None:
+        """Nothing that was told in a round is lost or doubled."""
+        number = self._number
         for name, order in told.orders.items():
-            assert self.named.get(name) == [number(order)], (dialect, name, order)
+            assert truth.named.get(name) == [number(order)], (self.dialect, name, order)
         for name in told.sent - set(told.orders):
-            assert len(self.named.get(name, ())) <= 1, "what nobody answered happened at most once"
-        assert {number(order) for order in told.cancelled} <= self.cancelled
+            assert len(truth.named.get(name, ())) <= 1, "what nobody answered happened at most once"
+        assert {number(order) for order in told.cancelled} <= truth.cancelled
         for (order, price, size), count in told.fills.items():
-            assert self.fills[number(order), int(price * PRICE), int(size * SIZE)] >= count, (dialect, order)
+            fill = number(order), int(price * PRICE), int(size * SIZE)
+            self._fills[fill] += count
+            assert truth.fills[fill] >= self._fills[fill], (self.dialect, order)
         for order, filled in told.filled.items():
-            assert self.filled[number(order)] >= filled * SIZE
-        assert set(self.trades.values()) <= {1}, "no fill twice"
+            assert truth.filled[number(order)] >= filled * SIZE, (self.dialect, order)
+        self.requests += told.requests
+        self.answers += told.answers
+        self.orders += len(told.orders)
+        self.cancels += len(told.cancelled)
+        self.refused += told.refused
 
 
-async def kill_again_and_again(directory: Path, rounds: int, *settings: str) -> str:
-    """What was seen, in a sentence."""
-    dice = random.Random(rounds)
-    told = {name: Told() for name in NUMBER}
-    truth = Truth()
-    loaded, starts = 0.0, []
-    for number in range(rounds):
+class Kills:
+    """Rounds of a start, load, a kill, and the books compared. `said` is what was seen up to now."""
+
+    def __init__(self, directory: Path, *settings: str) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._dice = random.Random(500)
+        self._truth = Truth()
+        self._accounts = {name: Account(name) for name in NUMBER}
+        self._loaded = 0.0
+        self._starts: list[float] = []
+        self._rates: list[float] = []
+        self._rounds = 0
+
+    def run(self, rounds: int, told: Callable[[str], None] = print) -> None:
+        """So many rounds, and in the end a start from the newest snapshot."""
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as clients:
+            for _ in range(rounds):
+                self._round(clients)
+                if self._rounds % SAID == 0:
+                    told(self.said)
+        self._compare()
+        for name, one in self._accounts.items():
+            assert one.orders > rounds / 2, (name, one.refused)
+
+    def _round(self, clients: Executor) -> None:
+        self._rounds += 1
         began = time.monotonic()
-        server = await asyncio.to_thread(Server, directory, "store.keep=all", *settings)
-        starts.append(time.monotonic() - began)
-        load_ = asyncio.create_task(trade(server.ports, number, told))
-        began = time.monotonic()
-        await asyncio.wait({load_}, timeout=dice.uniform(0.05, 1.5))
-        await asyncio.to_thread(server.kill)
-        await load_
-        loaded += time.monotonic() - began
-        truth.read_on(directory)
-        for name, one in told.items():
-            truth.check(name, one)
-    fresh, known = recover(load(None, {}, ["flow.demo=true"]), directory).replica, truth.replica
-    assert fresh.state_hash() == known.state_hash(), "from the newest snapshot as from the first record"
-    answers = sum(one.answers for one in told.values())
-    for name, one in told.items():
-        assert len(one.orders) > rounds / 2, (name, one.refused)
-    return (
-        f"{rounds} kills: {answers} answers, {answers / loaded:.0f}/s; {sum(len(one.orders) for one in told.values())} "
-        f"orders, {sum(len(one.cancelled) for one in told.values())} cancels, {sum(truth.fills.values())} fills; "
-        f"{truth.replica.history.records} records; starts at most {max(starts):.1f} s"
-    )
+        server = Server(self._directory, "store.keep=all", "gateway.message_rate=0", *self._settings)
+        self._starts.append(time.monotonic() - began)
+        loading = clients.submit(trade, server.ports, self._rounds, RATE)
+        wait([loading], self._dice.uniform(0.05, 2.0))
+        server.kill()
+        all_told = loading.result()
+        firsts = [one.first for one in all_told.values() if one.first]
+        self._loaded += max(one.last for one in all_told.values()) - min(firsts, default=0.0)
+        self._truth.read_on(self._directory)
+        for name, one in self._accounts.items():
+            one.check(all_told[name], self._truth)
+        if self._rounds % COMPARED == 0:
+            self._compare()
+
+    def _compare(self) -> None:
+        fresh = recover(load(None, {}, SETTINGS), self._directory).replica
+        assert fresh.state_hash() == self._truth.replica.state_hash(), "from the newest snapshot as from the beginning"
+
+    @property
+    def said(self) -> str:
+        """The figures."""
+        requests, answers, orders, cancels = (
+            sum(getattr(one, what) for one in self._accounts.values())
+            for what in ("requests", "answers", "orders", "cancels")
+        )
+        starts = sorted(self._starts)
+        return (
+            f"{self._rounds} kills, none lost, none doubled: {requests} requests in {self._loaded:.0f} s of load "
+            f"({requests / self._loaded:.0f}/s of {RATE}), {answers} answers ({answers / self._loaded:.0f}/s); "
+            f"{orders} orders, {cancels} cancels told, {sum(self._truth.fills.values())} fills; "
+            f"{self._truth.replica.history.records} records; to ready p50 {starts[len(starts) // 2]:.1f} s, "
+            f"at most {starts[-1]:.1f} s; refused {dict(sum((one.refused for one in self._accounts.values()), Counter()))}"
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("process")
-async def test_ten_kills(tmp_path: Path) -> None:
-    print(await kill_again_and_again(tmp_path, 10, "store.segment_records=2000"))
+def test_ten_kills(tmp_path: Path) -> None:
+    Kills(tmp_path, "store.segment_records=2000").run(10)
 
 
 @pytest.mark.soak
-async def test_five_hundred_kills(tmp_path: Path) -> None:
-    print(await kill_again_and_again(tmp_path, 500))
+def test_five_hundred_kills(tmp_path: Path) -> None:
+    Kills(tmp_path).run(500)
