@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bench.scene import INSTRUMENT, MID, UNIT
+from bench.traders import Traders, opening
 from polyfeed.app.clock import SteadyClock
-from polyfeed.app.config import load
+from polyfeed.app.config import Config, load
 from polyfeed.app.recovery import recover
+from polyfeed.app.replica import Replica
 from polyfeed.app.snapshots import make_snapshot
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.model.batches import Batch
@@ -38,7 +40,9 @@ from polyfeed.model.instruments import Currency
 from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.file_journal import FileJournal, Terms
+from polyfeed.store.format import Mark
 from polyfeed.store.journal import Journal, NullJournal
+from polyfeed.store.segments import header_of, paths_in
 from polyfeed.venue.venue import Venue
 from polyfeed.venue.version import ENGINE
 
@@ -167,48 +171,78 @@ def measure(rate: float, seconds: float) -> list[JournalResult]:
     return [asyncio.run(measure_way(way, rate, seconds)) for way in WAYS]
 
 
+class Start(NamedTuple):
+    """One way to come to the state at the end of a journal: seconds, and the records that were replayed for it."""
+
+    seconds: float
+    replayed: int
+
+
 class StartResult(NamedTuple):
-    """Seconds to come to the state at the end of a journal: from its first record, and from a snapshot."""
+    """A journal of so many records, and how long it takes to come to its end.
+
+    `whole` replays every record; `killed` begins at the newest of the snapshots that were made as segments were closed,
+    the last segment being as good as full; `stopped` begins at the snapshot that a venue leaves at its orderly end.
+    """
 
     records: int
     bytes: int
-    from_records: float
     snapshot_bytes: int
-    from_snapshot: float
+    whole: Start
+    killed: Start
+    stopped: Start
 
 
-async def write(directory: Path, records: int) -> None:
-    """A journal of so many records, ended in order."""
-    bench = Bench("off", directory)
-    await bench.sequencer.open()
-    flow = orders(1)
-    for command in setup():
-        bench.sequencer.submit(command)
-    while bench.sequencer.history.records < records:
-        for _ in range(BURST):
-            bench.sequencer.submit(next(flow))
-        await bench.sequencer.drain()
-    await bench.sequencer.close()
-    assert isinstance(bench.journal, FileJournal)
-    await bench.journal.close()
+async def write(config: Config, directory: Path, records: int) -> None:
+    """A journal of at least so many records of traders, with a snapshot for each segment, ended by a kill."""
+
+    def turned() -> None:
+        make_snapshot(config, directory)
+
+    clock, traders, bus = SteadyClock(), Traders(1), MemoryBus()
+    bus.subscribe(traders.hear)
+    journal, history = file_journal("off", directory, clock), History(Venue(), hashed=True)
+    sequencer = Sequencer(history, journal, bus, clock, PATIENCE, turned)
+    await sequencer.open()
+    for command in opening():
+        sequencer.submit(command)
+    await sequencer.drain()
+    while history.records < records:
+        for number in range(history.records, history.records + BURST):
+            sequencer.submit(traders.next(), Origin(1, number))
+        await sequencer.drain()
+    await journal.close()
+
+
+async def end(directory: Path, mark: Mark) -> None:
+    """Closes the last segment, as an orderly stop does."""
+    journal = file_journal("off", directory, SteadyClock())
+    await journal.turn(mark)
+    await journal.close()
+
+
+def start(config: Config, directory: Path, before: int, *, snapshots: bool = True) -> tuple[Replica, Start]:
+    """The state at the end, and how long it took, `before` records being in the newest snapshot."""
+    gc.collect()
+    began = time.perf_counter()
+    replica = recover(config, directory, snapshots=snapshots).replica
+    return replica, Start(time.perf_counter() - began, replica.history.records - before)
 
 
 def measure_start(directory: Path, records: int) -> StartResult:
-    """Writes a journal and starts from it both ways; the states are compared."""
-    config = load(None, {}, ["store.keep=all"])
-    asyncio.run(write(directory, records))
-    size = sum(path.stat().st_size for path in directory.glob("*.journal"))
-    start = time.perf_counter()
-    whole = recover(config, directory, snapshots=False).replica
-    from_records = time.perf_counter() - start
+    """Writes a journal and starts from it in all ways; the states are compared."""
+    config = load(None, {}, ["store.keep=all", "store.history=off"])
+    asyncio.run(write(config, directory, records))
+    size = sum(path.stat().st_size for path in paths_in(directory))
+    killed, quick = start(config, directory, header_of(paths_in(directory)[-1]).start.records)
+    whole, slow = start(config, directory, 0, snapshots=False)
+    asyncio.run(end(directory, killed.history.mark()))
     path = make_snapshot(config, directory)
     assert path is not None
-    start = time.perf_counter()
-    quick = recover(config, directory).replica
-    from_snapshot = time.perf_counter() - start
-    if quick.state_hash() != whole.state_hash():
-        raise RuntimeError("a start from the snapshot comes to another state")
-    return StartResult(whole.history.records, size, from_records, path.stat().st_size, from_snapshot)
+    stopped, none = start(config, directory, killed.history.records)
+    if len({one.state_hash() for one in (whole, killed, stopped)}) > 1:
+        raise RuntimeError("a start from a snapshot comes to another state")
+    return StartResult(whole.history.records, size, path.stat().st_size, slow, quick, none)
 
 
 def main() -> None:
@@ -216,10 +250,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(temporary)
         result = measure_start(directory, int(sys.argv[1]))
+    whole, killed, stopped = result.whole, result.killed, result.stopped
     print(
-        f"start     {result.records:,} records ({result.bytes / 1e6:.0f} MB) in {result.from_records:.1f} s, "
-        f"{result.records / result.from_records:,.0f}/s; from a snapshot of {result.snapshot_bytes / 1e6:.1f} MB "
-        f"in {result.from_snapshot:.2f} s"
+        f"start     {result.records:,} records ({result.bytes / 1e6:.0f} MB), snapshots of "
+        f"{result.snapshot_bytes / 1e6:.1f} MB: after a kill {killed.seconds:.2f} s ({killed.replayed:,} records "
+        f"replayed), after a stop {stopped.seconds:.2f} s; every record again {whole.seconds:.1f} s "
+        f"({whole.replayed / whole.seconds:,.0f}/s)"
     )
 
 
