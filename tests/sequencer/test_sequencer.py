@@ -10,6 +10,7 @@ from polyfeed.model.commands import (
     CancelAll,
     Clock,
     DefineCurrency,
+    Deposit,
     ListInstrument,
     OpenAccount,
     Origin,
@@ -21,6 +22,7 @@ from polyfeed.model.enums import OrderKind, Side
 from polyfeed.model.instruments import Currency, Instrument
 from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import BUSY_TICK_US, IDLE_TICK_US, Sequencer
+from polyfeed.store.format import Mark
 from polyfeed.store.journal import Journal, NullJournal
 from polyfeed.venue.venue import Venue
 
@@ -50,6 +52,9 @@ class SlowJournal(Journal):
     async def sync(self) -> None:
         await self.release.wait()
 
+    async def turn(self, mark: Mark) -> None:
+        """Has only one part."""
+
 
 def build(journal: Journal | None = None, batch_limit: int = 1000) -> tuple[Sequencer, Clockwork, list[Batch]]:
     clock, bus, heard = Clockwork(), MemoryBus(), []
@@ -73,6 +78,15 @@ async def test_the_answer_carries_its_origin() -> None:
     await sequencer.drain()
     assert heard[0].origin == origin
     assert not heard[0].outcome.accepted
+
+
+async def test_what_no_journal_can_hold_is_refused_without_one_too() -> None:
+    sequencer, _, heard = build()
+    sequencer.submit(Deposit(1, "USD", 10**30), Origin(3, 9))
+    sequencer.submit(SetSystemStatus("x"), Origin(3, 10))
+    await sequencer.drain()
+    assert [batch.origin for batch in heard] == [Origin(3, 10)]
+    assert sequencer.refused == 1
 
 
 async def test_nothing_is_visible_before_it_is_durable() -> None:

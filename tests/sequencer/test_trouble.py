@@ -7,6 +7,7 @@ import errno
 import os
 import random
 import threading
+import zlib
 from collections.abc import Awaitable
 from pathlib import Path
 
@@ -193,9 +194,11 @@ def test_a_cut_writes_all_that_stays_though_the_disk_takes_parts(
     monkeypatch.setattr(os, "pwrite", pwrite)
     descriptor = os.open(path, os.O_RDWR)
     try:
-        cut(descriptor, len(data) - 5, 5000)
+        cut(descriptor, len(data) - 5, 5000, zlib.crc32(data[5000:-5]))
         assert written == [len(data) - 5 - 4096]
         assert path.read_bytes() == data[:-5]
+        with pytest.raises(OSError, match="does not read back as it was written"):
+            cut(descriptor, len(data) - 5, 5000, zlib.crc32(data[5000:-6]))
         with pytest.raises(OSError, match="ends before"):
             monkeypatch.setattr(os, "pread", lambda *_: b"")
             cut(descriptor, len(data) - 5, 5000)

@@ -9,15 +9,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from polyfeed.app import recovery
 from polyfeed.app.config import load
 from polyfeed.app.recovery import recover
+from polyfeed.app.replica import Replica
 from polyfeed.app.snapshots import make_snapshot
-from polyfeed.model.commands import Clock
+from polyfeed.model.batches import Batch
+from polyfeed.model.commands import Clock, Record
 from polyfeed.store.file_journal import Terms
 from polyfeed.store.format import Damaged
+from polyfeed.store.segments import paths_in
 from polyfeed.store.snapshots import snapshots_in
 from polyfeed.venue.version import ENGINE
-from tests.store.rig import CONFIG, recovered, rig, segment, write
+from tests.store.rig import CONFIG, equal, recovered, rig, segment, write
 
 TERMS = Terms(segment_records=40)
 NO_HISTORY = load(None, {}, ["store.history=off"])
@@ -35,6 +39,43 @@ async def test_a_start_from_a_snapshot_is_a_start_from_the_beginning(tmp_path: P
     assert (quick.history.mark(), quick.state_hash()) == (whole.history.mark(), whole.state_hash())
     assert quick.history.numbers == whole.history.numbers == {1: 300}
     assert make_snapshot(KEEP_ALL, tmp_path) is None, "nothing new is closed"
+
+
+async def test_a_start_replays_no_more_than_came_since_the_newest_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the journal is: snapshots are made as segments are closed, each from the one before it."""
+    taken: list[int] = []
+    take = Replica.take
+
+    def counted(replica: Replica, record: Record) -> list[Batch]:
+        taken.append(replica.history.records)
+        return take(replica, record)
+
+    monkeypatch.setattr(Replica, "take", counted)
+    async with rig(tmp_path, TERMS) as one:
+        for _ in range(400):
+            segments = len(paths_in(tmp_path))
+            await one.feed(1)
+            if len(paths_in(tmp_path)) > segments:
+                taken.clear()
+                assert make_snapshot(KEEP_ALL, tmp_path) is not None
+                assert len(taken) <= TERMS.segment_records
+        taken.clear()
+        replica = recover(CONFIG, tmp_path).replica
+        assert len(taken) <= TERMS.segment_records < replica.history.records
+        assert equal(replica.history, one.sequencer.history)
+
+
+async def test_a_long_replay_says_how_far_it_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await write(tmp_path, 300, TERMS)
+    monkeypatch.setattr(recovery, "SAID_SECONDS", 0.0)
+    with caplog.at_level(logging.INFO, "polyfeed.recovery"):
+        recover(CONFIG, tmp_path, snapshots=False)
+    assert len(caplog.messages) == len(paths_in(tmp_path))
+    assert all(one.startswith("replaying the journal: ") for one in caplog.messages)
 
 
 async def test_both_go_on_alike(tmp_path: Path) -> None:

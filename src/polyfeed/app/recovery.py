@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,8 @@ LONG_BYTES = 4 << 20
 """From so many bytes of journal on it is shown how far a replay has come."""
 STEP = 2000
 """Records between two looks at the progress."""
+SAID_SECONDS = 5.0
+"""How often the log says it where there is no terminal."""
 
 
 class Recovered(NamedTuple):
@@ -172,9 +175,25 @@ def _progress(directory: Path, mark: Mark) -> Iterator[Callable[[int], None]]:
     """Shows how far the replay has come, where there is much to replay and somebody to see it."""
     wanted = name_of(mark.seq + 1)
     size = sum(path.stat().st_size for path in paths_in(directory) if path.name >= wanted)
-    columns = (TextColumn("replaying the journal"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
     console = Console(stderr=True)
-    shown = size >= LONG_BYTES and console.is_terminal
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not shown, transient=True) as progress:
+    if size < LONG_BYTES or not console.is_terminal:
+        yield _logged(size)
+        return
+    columns = (TextColumn("replaying the journal"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
         task = progress.add_task("", total=size)
         yield lambda count: progress.advance(task, count)
+
+
+def _logged(size: int) -> Callable[[int], None]:
+    """Has the log say now and then how far a replay of so many bytes has come."""
+    done, said = 0, time.monotonic()
+
+    def advance(count: int) -> None:
+        nonlocal done, said
+        done += count
+        if time.monotonic() - said >= SAID_SECONDS:
+            said = time.monotonic()
+            log.info("replaying the journal: %.0f of %.0f MB", done / 1e6, size / 1e6)
+
+    return advance

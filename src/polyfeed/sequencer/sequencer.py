@@ -90,15 +90,13 @@ class Sequencer:
 
     async def open(self) -> None:
         """Begins a segment of the journal for this process. Raises OSError."""
-        if self._journal.kept:
-            await self._turn()
+        await self._turn()
         if self._failed:
             raise OSError(self.trouble)
 
     async def close(self) -> None:
         """Ends the last segment, once `run` has ended."""
-        if self._journal.kept:
-            await self._turn()
+        await self._turn()
 
     async def run(self) -> None:
         """Works until cancelled, or until `end` and all that was queued is carried out."""
@@ -170,7 +168,7 @@ class Sequencer:
         group = self._appended(group)
         if not group:
             return group
-        if self.history.records - self._checked >= CHECK_RECORDS and self._journal.kept:
+        if self.history.records - self._checked >= CHECK_RECORDS:
             self._checked = self.history.records
             self._journal.check(self.history.mark())
         try:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import mmap
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -89,20 +90,25 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def cut(descriptor: int, size: int, durable: int) -> None:
+def cut(descriptor: int, size: int, durable: int, crc: int = 0) -> None:
     """Leaves the first `size` bytes of a file and makes them durable, as `durable` of them are. Raises OSError.
 
     After a failed fsync the kernel takes the pages for clean that it could not write, and the next fsync says nothing
     (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC 2020). So what stays of the pages from
-    the last durable byte on is written once more.
+    the last durable byte on is written once more. `crc` is the CRC-32 of what was written behind that byte: a kernel
+    that has dropped such pages reads what the disk has instead.
     """
     os.ftruncate(descriptor, size)
-    place = durable - durable % mmap.PAGESIZE
+    place, found = durable - durable % mmap.PAGESIZE, 0
     while place < size:
         part = os.pread(descriptor, min(_PART, size - place), place)
         if not part:
             raise OSError(errno.EIO, "the file ends before what was written to it")
-        place += os.pwrite(descriptor, part, place)
+        written = os.pwrite(descriptor, part, place)
+        found = zlib.crc32(part[max(durable - place, 0) : written], found)
+        place += written
+    if found != crc:
+        raise OSError(errno.EIO, "the file does not read back as it was written")
     os.fsync(descriptor)
 
 

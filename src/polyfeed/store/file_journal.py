@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import zlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -52,6 +53,7 @@ class FileJournal(Journal):
         self._size = 0  # what the file will have with the group that is gathered
         self._kept = 0  # bytes of the file whose records history has taken in, or is about to
         self._durable = 0  # how many of these are surely on the disk
+        self._crc = 0  # CRC-32 of those that are not
         self._records = 0
         self._opened = self._synced = 0.0
         self.failed = False
@@ -115,18 +117,19 @@ class FileJournal(Journal):
             self._cut_back()
             raise
         self._kept += len(data)
+        self._crc = zlib.crc32(data, self._crc)
         if sync:
-            self._durable = self._kept
+            self._durable, self._crc = self._kept, 0
 
     def _cut_back(self) -> None:
         """Takes the group back. A disk that refuses that as well is asked again by `_turn`."""
         with suppress(OSError):
-            cut(self._descriptor, self._kept, self._durable)
+            cut(self._descriptor, self._kept, self._durable, self._crc)
 
     def _turn(self, mark: Mark) -> None:
         try:
             if self.failed:
-                cut(self._descriptor, self._kept, self._durable)
+                cut(self._descriptor, self._kept, self._durable, self._crc)
                 probe(self._directory)
             elif self._descriptor >= 0:
                 os.fdatasync(self._descriptor)
@@ -142,6 +145,7 @@ class FileJournal(Journal):
         self._release()
         self._descriptor = descriptor
         self._size = self._kept = self._durable = len(head)
+        self._crc = 0
         self._records = 0
         self._opened = time.monotonic()
         self._group.clear()

@@ -6,16 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 
 from polyfeed.model.commands import Record
-from polyfeed.store.format import Mark
+from polyfeed.store.format import Mark, encode_record
 
 
 class Journal(ABC):
-    """Takes records in order and says when they are durable. A command is applied only after that.
-
-    `kept` says whether anything is kept at all; `full`, that a new part should begin.
-    """
-
-    kept: bool = True
+    """Takes records in order and says when they are durable. A command is applied only after that."""
 
     @property
     def full(self) -> bool:
@@ -40,18 +35,23 @@ class Journal(ABC):
         disk lets it, and nothing may be appended until `turn` has worked.
         """
 
+    @abstractmethod
     async def turn(self, mark: Mark) -> None:
         """Begins a new part at `mark`, which is where history stands. Raises OSError while the disk takes nothing."""
-        raise NotImplementedError
 
 
 class NullJournal(Journal):
-    """Keeps nothing: a venue on it starts anew with each process."""
+    """Keeps nothing: a venue on it starts anew with each process.
 
-    kept = False
+    It takes what a file would take: whether commands are kept changes nothing about which are refused.
+    """
 
     def append(self, record: Record) -> None:
         """Forgets the record."""
+        encode_record(record)
 
     def sync(self) -> None:
         """Has nothing to wait for."""
+
+    async def turn(self, mark: Mark) -> None:
+        """Has no parts."""

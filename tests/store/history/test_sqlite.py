@@ -8,7 +8,7 @@ import pytest
 
 from polyfeed.model.history import FillsOf, OrdersOf
 from polyfeed.store.history.asking import ask
-from polyfeed.store.history.history import History, opener
+from polyfeed.store.history.history import FILE, History, opener
 from tests.store.history.contract import Contract, Open
 
 
@@ -23,6 +23,18 @@ class TestSqlite(Contract):
 def test_other_words_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a store is sqlite or postgresql://user:password@host/database, not 'mysql'"):
         opener("mysql", tmp_path)
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o600), (0o640, 0o640), (None, 0o600)])
+def test_what_everybody_could_read_is_its_owners_alone(tmp_path: Path, before: int | None, after: int) -> None:
+    if before is not None:
+        opener("sqlite", tmp_path)().close()
+        (tmp_path / FILE).chmod(before)
+    database = opener("sqlite", tmp_path)()
+    History(database)
+    files = list(tmp_path.iterdir())
+    assert len(files) == 3 and {one.stat().st_mode & 0o777 for one in files} == {after}
+    database.close()
 
 
 def test_orders_are_found_by_name_and_number_without_looking_at_others(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ class SqliteDatabase(Database):
         def opened() -> sqlite3.Connection:
             # Made here, since SQLite lets everybody read what it makes; its other files get the mode of this one.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            _close_to_others(path)
             connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -79,6 +80,14 @@ class SqliteDatabase(Database):
         """As the base says."""
         with suppress(sqlite3.Error):
             self._connection.close()
+
+
+def _close_to_others(path: Path) -> None:
+    """What everybody may read, as SQLite makes it, is its owner's alone; a group's right to read is somebody's wish."""
+    for one in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(FileNotFoundError):
+            if one.stat().st_mode & 0o007:
+                one.chmod(0o600)
 
 
 @cache
