@@ -69,7 +69,7 @@ def print_journal(results: list[journal.JournalResult]) -> None:
     """A line for each way to sync, beside a venue that records nothing."""
     bare = results[-1]
     for one in results:
-        added = f" (+{one.p50 - bare.p50:.2f}, +{one.p99 - bare.p99:.2f}; {one.syncs:,} syncs)"
+        added = f" ({one.p50 - bare.p50:+.2f}, {one.p99 - bare.p99:+.2f}; {one.syncs:,} syncs)"
         print(
             f"journal   {one.way:<8} {one.commands_per_second:,.0f} commands/s; "
             f"arrival to decision at {one.rate:,.0f}/s: p50 {one.p50:.2f} ms, p99 {one.p99:.2f} ms"

@@ -35,8 +35,8 @@ NUMBER = {"bitstamp": int, "rails": order_id_of, "ekiden": order_number}
 SETTINGS = ("flow.demo=true",)
 USERS = (1001, 1002)
 PRICE, SIZE = Decimal(10) ** 5, Decimal(10) ** 8
-COMPARED, SAID = 10, 25
-"""After so many rounds the states are compared whole, and what was seen is said."""
+SAID = 25
+"""After so many rounds it is said what was seen."""
 
 
 class Truth:
@@ -108,7 +108,7 @@ class Account:
 
 
 class Kills:
-    """Rounds of a start, load, a kill, and the books compared. `said` is what was seen up to now."""
+    """Rounds of a start, load, a kill, and a comparison of what was told and what is there."""
 
     def __init__(self, directory: Path, *settings: str) -> None:
         self._directory = directory
@@ -122,13 +122,13 @@ class Kills:
         self._rounds = 0
 
     def run(self, rounds: int, told: Callable[[str], None] = print) -> None:
-        """So many rounds, and in the end a start from the newest snapshot."""
+        """So many rounds; `told` hears the figures now and then, and in the end."""
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as clients:
             for _ in range(rounds):
                 self._round(clients)
                 if self._rounds % SAID == 0:
                     told(self.said)
-        self._compare()
+        told(self.said)
         for name, one in self._accounts.items():
             assert one.orders > rounds / 2, (name, one.refused)
 
@@ -146,10 +146,10 @@ class Kills:
         self._truth.read_on(self._directory)
         for name, one in self._accounts.items():
             one.check(all_told[name], self._truth)
-        if self._rounds % COMPARED == 0:
-            self._compare()
+        self._compare()
 
     def _compare(self) -> None:
+        """What the next start comes to, against the replay of everything."""
         fresh = recover(load(None, {}, SETTINGS), self._directory).replica
         assert fresh.state_hash() == self._truth.replica.state_hash(), "from the newest snapshot as from the beginning"
 
