@@ -96,7 +96,7 @@ class Wishes:
     def order(self) -> tuple[str, str, str]:
         """Side, price and size."""
         price = MID + self._dice.randint(-5, 5)
-        return self._dice.choice(("buy", "sell")), str(price), f"0.00{self._dice.randint(1, 5)}"
+        return self._dice.choice(("buy", "sell")), str(price), f"0.000{self._dice.randint(2, 9)}"
 
     def cancel(self) -> str | None:
         """One of the orders that may rest, now and then."""
@@ -122,7 +122,9 @@ class Bitstamp:
             self.http.close()
 
     async def listen(self) -> None:
-        """The channel alone."""
+        """The channel alone, once everything that rests has been cancelled: no money stays locked for good."""
+        _, gone = await self.call("cancel_all_orders", {})
+        self._told.cancelled |= {str(order["id"]) for order in gone["canceled"]}
         _, answer = await self.call("websockets_token", {})
         socket = await connect(f"ws://127.0.0.1:{self._port}/", ping_interval=None)
         channel = f"private-my_trades_btcusd-{self._account}"

@@ -130,7 +130,7 @@ class Kills:
                     told(self.said)
         told(self.said)
         for name, one in self._accounts.items():
-            assert one.orders > rounds / 2, (name, one.refused)
+            assert one.orders > rounds / 2, (name, one.refused.most_common(3))
 
     def _round(self, clients: Executor) -> None:
         self._rounds += 1
@@ -166,7 +166,7 @@ class Kills:
             f"({requests / self._loaded:.0f}/s of {RATE}), {answers} answers ({answers / self._loaded:.0f}/s); "
             f"{orders} orders, {cancels} cancels told, {sum(self._truth.fills.values())} fills; "
             f"{self._truth.replica.history.records} records; to ready p50 {starts[len(starts) // 2]:.1f} s, "
-            f"at most {starts[-1]:.1f} s; refused {dict(sum((one.refused for one in self._accounts.values()), Counter()))}"
+            f"at most {starts[-1]:.1f} s; {sum(one.refused.total() for one in self._accounts.values())} refused"
         )
 
 
