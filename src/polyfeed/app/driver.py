@@ -68,11 +68,6 @@ class Driver:
         return len(self._sources) + len(self._recordings)
 
     @property
-    def recordings(self) -> bool:
-        """Whether any of them is a recording, which has a history of its own."""
-        return bool(self._recordings)
-
-    @property
     def speed(self) -> float:
         """How fast the flow's time passes, 1 as real time does."""
         return self._clock.speed

@@ -164,13 +164,10 @@ class Server:
         )
 
     def _standing(self) -> Standing:
-        """Where the venue stands. What no journal has, or others tell, is another history in each process."""
+        """Where the venue stands, and what makes its last batches again."""
         history = self.sequencer.history
-        store = self._store
-        if store is None or self.driver.recordings or self.config.relay.url:
-            return Standing(token_hex(16), history.venue.epoch, history.seq, history.numbers)
-        again = partial(replay, store.directory)
-        return Standing(store.venue.hex(), history.venue.epoch, history.seq, history.numbers, again)
+        again = None if self._store is None else partial(replay, self._store.directory)
+        return Standing(self.history, history.venue.epoch, history.seq, history.numbers, again)
 
     async def start(self) -> None:
         """Sets the venue up, lets the first flow in, then listens.

@@ -12,6 +12,9 @@ from collections.abc import Sequence
 
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
+from websockets.frames import Frame, Opcode
+
+PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
 
 PLAIN, SMALL, LARGE = 0, 9, 15
 """Windows, in bits. Who asks for any smaller than LARGE is compressed for with SMALL: a few variants serve all."""

@@ -10,8 +10,6 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from websockets.frames import Frame, Opcode
-
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.closes import LOST
 from polyfeed.dialects._base.dialect import Dialect
@@ -21,7 +19,7 @@ from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet
-from polyfeed.gateway.deflate import PLAIN, framed
+from polyfeed.gateway.deflate import PING_FRAME, PLAIN, framed
 from polyfeed.gateway.line import Line, Want
 from polyfeed.gateway.meter import Meter
 from polyfeed.gateway.observer import Observer
@@ -38,14 +36,10 @@ log = logging.getLogger("polyfeed.gateway")
 
 T = TypeVar("T")
 
-
 PUBLIC = 0
 """The account of what is nobody's own."""
-
 SILENT: tuple[frozenset[Line], int, bool] = (frozenset(), PLAIN, False)
 """The cohort of those who hear nothing."""
-
-PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
 
 LONGEST_WATCH_US = 60_000_000
 """Until a deadline is looked at again, however far it is: so long at most is a connection that has gone remembered."""
