@@ -12,13 +12,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from typing import Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tests.e2e.kraken_client import Book
-from tests.store.kill_clients import Told, trade
+from tests.store.kill_clients import LEFT, RATE, Run, Told, clients
 
 AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.1
@@ -87,24 +88,25 @@ class Load:
 
     async def run(self) -> dict[str, Any]:
         reading = [asyncio.create_task(one.run()) for one in self.readers]
-        looking, trading = asyncio.create_task(self._look()), asyncio.create_task(self._trade())
+        looking = asyncio.create_task(self._look())
+        runs = clients(self.ports, self.seed, RATE / 2, self.told)
+        trading = [asyncio.create_task(self._trade(run)) for run in runs]
         print("going", flush=True)
         await asyncio.to_thread(sys.stdin.read)
-        trading.cancel()
-        await asyncio.gather(trading, return_exceptions=True)
+        for task in trading:
+            task.cancel()
+        await asyncio.gather(*trading, return_exceptions=True)
         await self._quiet()
         for task in (looking, *reading):
             task.cancel()
         await asyncio.gather(looking, *reading, return_exceptions=True)
         return self._report()
 
-    async def _trade(self) -> None:
+    async def _trade(self, run: Run) -> None:
+        """One client, and another one in its place whenever it has lost the gateway."""
         while True:
-            try:
-                await trade(self.ports, self.seed, self.told)
-            except RuntimeError as error:
-                print(error, file=sys.stderr)
-            self.seed += 1
+            with suppress(*LEFT, ValueError, KeyError):  # the last two: an answer that says that there is no gateway
+                await run()
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _look(self) -> None:
@@ -131,6 +133,7 @@ class Load:
                 "cancelled": sorted(one.cancelled),
                 "fills": [[order, str(price), str(size), count] for (order, price, size), count in one.fills.items()],
                 "filled": {order: str(size) for order, size in one.filled.items()},
+                "requests": one.requests,
                 "answers": one.answers,
                 "refused": one.refused,
             }

@@ -18,6 +18,7 @@ from polyfeed.app.children import Child
 from polyfeed.app.nats_server import NatsCluster
 from polyfeed.app.ports import free_ports
 from polyfeed.dialects.registry import DIALECTS
+from tests.networks import need_networks
 from tests.store.kill_clients import Told
 from tests.store.server import QUIET
 
@@ -37,6 +38,7 @@ class Networks:
         self._hosts = {name: f"10.213.7.{number}" for number, name in enumerate(NAMES, 1)}
 
     def __enter__(self) -> Networks:
+        need_networks()
         bridge = f"pb{self._mark}"
         run("ip", "link", "add", bridge, "type", "bridge")
         run("ip", "link", "set", bridge, "up")
@@ -207,6 +209,6 @@ def told_of(report: dict[str, Any]) -> dict[str, Told]:
         told.sent, told.orders, told.cancelled = set(said["sent"]), said["orders"], set(said["cancelled"])
         told.fills.update({(order, Decimal(price), Decimal(size)): n for order, price, size, n in said["fills"]})
         told.filled = {order: Decimal(size) for order, size in said["filled"].items()}
-        told.answers = said["answers"]
+        told.requests, told.answers = said["requests"], said["answers"]
         told.refused.update(said["refused"])
     return found

@@ -8,23 +8,23 @@ import asyncio
 import random
 import shutil
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cluster.rig import Networks, Rig, rig, told_of
-from tests.store.test_kills import Truth
+from tests.store.test_kills import NUMBER, Account, Truth
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
 
 READERS = 20
-HEALED_SECONDS = 30.0
+HEALING_SECONDS = 5.0
 STALE_SECONDS = 3.0
-TOLD_SECONDS = 4.0
-"""A reader is told within so long after a cut that outlives `bus.stale_seconds`."""
+TOLD_SECONDS = 1.5
+"""A reader is told within so long before or after its gateway says that it is not ready."""
 
 
 async def fire(rig: Rig, *faults: Callable[[Rig], Awaitable[None]]) -> list[dict[str, Any]]:
@@ -41,8 +41,13 @@ async def fire(rig: Rig, *faults: Callable[[Rig], Awaitable[None]]) -> list[dict
     check(rig, reports)
     for name, report in zip(("g1", "g2"), reports, strict=True):
         told = told_of(report).values()
-        counts = {"answers": sum(one.answers for one in told), "orders": sum(len(one.orders) for one in told)}
-        print(name, counts, {**sum((one.refused for one in told), Counter())})
+        requests, answers, orders, refused = (
+            sum(one.requests for one in told),
+            sum(one.answers for one in told),
+            sum(len(one.orders) for one in told),
+            sum(one.refused.total() for one in told),
+        )
+        print(f"{name}: {requests} requests, {answers} answers, {refused} refused; {orders} orders")
     return reports
 
 
@@ -50,10 +55,11 @@ def check(rig: Rig, reports: list[dict[str, Any]]) -> None:
     """Holds what clients were told against the journal of the venue that was left."""
     truth = Truth()
     truth.read_on(rig.directory / leader(rig))
+    accounts = {name: Account(name) for name in NUMBER}
     for report in reports:
         for name, told in told_of(report).items():
             assert told.orders, (name, told.refused)
-            truth.check(name, told)
+            accounts[name].check(told, truth)
     tops = [reader["top"] for report in reports for reader in report["readers"]]
     assert all(reader["wrong"] == "" for report in reports for reader in report["readers"])
     assert tops
@@ -170,24 +176,65 @@ async def test_corruption(tmp_path: Path) -> None:
 )
 async def test_partition(tmp_path: Path, name: str, other: str, both: bool) -> None:
     """`n` is all NATS servers. What is cut heals after twice the time in which a gateway is stale."""
+    print(await partition(tmp_path, name, other, both=both, seconds=2 * STALE_SECONDS))
+
+
+PAIRS = [*combinations(("n1", "n2", "n3"), 2), *product(("v1", "g1"), ("n1", "n2", "n3", "n"))]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("way", ["both", "there", "back"])
+@pytest.mark.parametrize(("name", "other"), PAIRS)
+async def test_long_partition(tmp_path: Path, name: str, other: str, way: str) -> None:
+    """Half a minute, between each pair that talks, one way, the other way and both."""
+    pair = (other, name) if way == "back" else (name, other)
+    print(await partition(tmp_path, *pair, both=way == "both", seconds=30.0))
+
+
+async def partition(directory: Path, name: str, other: str, *, both: bool, seconds: float) -> str:
+    """Cuts links under load, and heals them. What was seen, for people."""
+    healed = 0.0
 
     async def cut(rig: Rig) -> None:
-        networks = rig.networks
-        assert networks is not None
+        nonlocal healed
+        assert rig.networks is not None
         links = [(a, b) for a in names(name) for b in names(other)]
         links += [(b, a) for a, b in links] if both else []
         for link in links:
-            networks.cut(*link)
-        await asyncio.sleep(2 * STALE_SECONDS)
+            rig.networks.cut(*link)
+        await asyncio.sleep(seconds)
         for link in links:
-            networks.heal(*link)
-        await asyncio.sleep(STALE_SECONDS)
+            rig.networks.heal(*link)
+        healed = time.time()
+        await asyncio.sleep(HEALING_SECONDS)
 
-    with Networks() as networks:
-        async with rig(tmp_path, networks) as one:
+    with Networks() as nets:
+        async with rig(directory, nets) as one:
             began = time.time()
             reports = await fire(one, cut)
-            print(told_when(reports, began))
+    for report in reports:
+        check_told(report)
+    whole = max(whole_after(reader["events"], healed) for report in reports for reader in report["readers"])
+    return f"{told_when(reports, began)}\nevery reader had its book {whole:.1f} s after the links were whole"
+
+
+def check_told(report: dict[str, Any]) -> None:
+    """While a gateway was not ready, each reader that was there knew it: by Kraken's own word, or by having to leave."""
+    states = report["ready"]
+    for (since, ready), (until, _) in pairwise(states):
+        if ready or until - since < TOLD_SECONDS:
+            continue
+        for reader in report["readers"]:
+            before = [what for at, what in reader["events"] if at < since - TOLD_SECONDS]
+            known = [what for at, what in reader["events"] if since - TOLD_SECONDS <= at <= since + TOLD_SECONDS]
+            assert (
+                not before or before[-1] != "book" or {"maintenance", "left"} & {one.partition(":")[0] for one in known}
+            )
+
+
+def whole_after(events: list[tuple[float, str]], healed: float) -> float:
+    """Seconds from a time until a reader last got its book back; 0 for one that kept it."""
+    return max((at - healed for at, what in events if what == "book" and at > healed), default=0.0)
 
 
 def names(name: str) -> list[str]:

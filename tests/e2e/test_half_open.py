@@ -11,7 +11,6 @@ import gc
 import ipaddress
 import json
 import os
-import shutil
 import subprocess
 import sys
 import weakref
@@ -23,6 +22,7 @@ import pytest
 from polyfeed.dialects.registry import DIALECTS
 from tests.e2e.raw import frame, upgrade
 from tests.e2e.world import World, world
+from tests.networks import cannot, need_networks
 
 pytestmark = pytest.mark.slow
 
@@ -77,12 +77,11 @@ def link() -> Iterator[Link]:
     number = os.getpid()
     network = NETWORKS + 4 * (number % (1 << 14))
     one = Link(f"polyfeed{number}", str(network + 1), f"pf{number}")
-    if shutil.which("ip") is None or os.geteuid():
-        pytest.skip("network namespaces take `ip` and root")
+    need_networks()
     try:
         ip("netns", "add", one.space)
     except subprocess.CalledProcessError as error:
-        pytest.skip(f"no network namespace can be made here: {error.stderr.decode().strip()}")
+        cannot(f"no network namespace can be made here: {error.stderr.decode().strip()}")
     try:
         ip("link", "add", one.end, "type", "veth", "peer", "name", "far", "netns", one.space)
         ip("address", "add", f"{one.address}/30", "dev", one.end)

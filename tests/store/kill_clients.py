@@ -11,7 +11,9 @@ import random
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
+from functools import partial
 from typing import Any, Never
 from urllib.parse import urlencode
 
@@ -26,6 +28,9 @@ RATE = 2000
 SOCKETS, CALLERS = 4, 10
 """Sockets of Rails; connections for REST calls of Bitstamp, and of Ekiden."""
 SOCKET_SHARE = 0.75
+
+LEFT = (OSError, EOFError, WebSocketException)
+"""How a client ends that has lost its server."""
 
 
 class Told:
@@ -290,26 +295,41 @@ class Ekiden:
         return answer
 
 
-async def trade(ports: dict[str, int], seed: int, rate: float) -> dict[str, Told]:
-    """All clients at once, until each has lost its server; what they were told by each dialect."""
-    told = {name: Told() for name in ("bitstamp", "rails", "ekiden")}
+Run = Callable[[], Coroutine[Any, Any, None]]
+"""Begins a client, which ends when it has lost its server."""
+
+
+def clients(ports: dict[str, int], seed: int, rate: float, told: dict[str, Told]) -> list[Run]:
+    """All clients, which note what they are told by each dialect."""
     users = (("demo", 1001), ("demo2", 1002))
     dice = (random.Random(f"{seed} {number}") for number in itertools.count())
     each, call = rate * SOCKET_SHARE / SOCKETS, rate * (1 - SOCKET_SHARE) / (2 * CALLERS)
-    running = [
-        Rails(ports["rails"], users[number % 2][0], told["rails"], next(dice)).run(Pace(each))
-        for number in range(SOCKETS)
-    ]
+
+    def rails(key: str) -> Coroutine[Any, Any, None]:
+        return Rails(ports["rails"], key, told["rails"], next(dice)).run(Pace(each))
+
+    def bitstamp(key: str, account: int) -> Coroutine[Any, Any, None]:
+        return Bitstamp(ports["bitstamp"], key, account, told["bitstamp"], next(dice)).run(Pace(call))
+
+    def listen(key: str, account: int) -> Coroutine[Any, Any, None]:
+        return Bitstamp(ports["bitstamp"], key, account, told["bitstamp"], next(dice)).listen()
+
+    def ekiden(key: str) -> Coroutine[Any, Any, None]:
+        return Ekiden(ports["ekiden"], key, told["ekiden"], next(dice)).run(Pace(call))
+
+    found: list[Run] = [partial(rails, users[number % 2][0]) for number in range(SOCKETS)]
     for number in range(CALLERS):
         key, account = users[number % 2]
-        bitstamp = Bitstamp(ports["bitstamp"], key, account, told["bitstamp"], next(dice))
-        ekiden = Ekiden(ports["ekiden"], key, told["ekiden"], next(dice))
-        running += [bitstamp.run(Pace(call)), ekiden.run(Pace(call))]
-    for key, account in users:
-        running.append(Bitstamp(ports["bitstamp"], key, account, told["bitstamp"], next(dice)).listen())
-    results = await asyncio.gather(*running, return_exceptions=True)
-    for result in results:
-        if not isinstance(result, OSError | EOFError | WebSocketException):
+        found += [partial(bitstamp, key, account), partial(ekiden, key)]
+    return [*found, *(partial(listen, key, account) for key, account in users)]
+
+
+async def trade(ports: dict[str, int], seed: int, rate: float) -> dict[str, Told]:
+    """All clients at once, until each has lost its server; what they were told by each dialect."""
+    told = {name: Told() for name in ("bitstamp", "rails", "ekiden")}
+    runs = clients(ports, seed, rate, told)
+    for result in await asyncio.gather(*(run() for run in runs), return_exceptions=True):
+        if not isinstance(result, LEFT):
             raise result if isinstance(result, BaseException) else RuntimeError("a client ended by itself")
     return told
 
