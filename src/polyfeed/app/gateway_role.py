@@ -53,7 +53,8 @@ class GatewayRole:
 
     `memory` is taken over as it is; `vault` opens the keys' secrets; `entry` takes this gateway's commands, which carry
     its `number`. `historian` is asked for history; None is memory alone. `history` names the venue's history to clients
-    that come back; without it none can.
+    that come back; without it none can. Raises ValueError for a dialect that `memory` has no numbers of, though it has
+    others'.
     """
 
     def __init__(
@@ -76,9 +77,12 @@ class GatewayRole:
         context = Context(memory.market, memory.accounts, vault)
         sections = {name: getattr(config, name) for name in DIALECTS}
         self._dialects = make_dialects(context, {name: one for name, one in sections.items() if one.enabled})
-        for dialect in self._dialects:
-            if dialect.projection is not None and dialect.name in memory.projections:
-                dialect.projection.restore(memory.projections[dialect.name])
+        for dialect in self._dialects if memory.projections else ():
+            if dialect.projection is None:
+                continue
+            if dialect.name not in memory.projections:
+                raise ValueError(f"{dialect.name} is on here, and not at the venue, which numbers it: turn it on there")
+            dialect.projection.restore(memory.projections[dialect.name])
         requests = Requests(number, entry, memory.last_number)
         self.gateway = Gateway(memory.market, memory.accounts, self._dialects, requests, now, config.gateway.lag_bytes)
         self._unsubscribe = [bus.subscribe(self.gateway.on_batch), bus.subscribe_refusals(requests.settle)]
