@@ -165,7 +165,7 @@ class VenueBus:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         """Starts what works until it is cancelled; none should end before."""
-        works = (self._writer.run(), self._look_after(), self._lease.keep())
+        works = (self._writer.run(), self._look_after(), self._lease.kept())
         return [asyncio.create_task(work) for work in works]
 
     async def flush(self, seconds: float) -> None:

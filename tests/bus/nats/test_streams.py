@@ -169,5 +169,6 @@ async def test_one_lease_has_one_holder(tmp_path: Path) -> None:
         assert not await theirs.take()
         await mine.leave()
         assert await theirs.take()
+        await (await jetstream(client).key_value(NAMES.bucket)).put("venue", b'{"host":"h","pid":1,"id":"another"}')
         with pytest.raises(Lost):
-            await asyncio.wait_for(mine.keep(), PATIENCE)
+            await asyncio.wait_for(theirs.kept(), PATIENCE)

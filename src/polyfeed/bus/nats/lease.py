@@ -40,7 +40,7 @@ class Lost(Exception):
 
 
 class Lease:
-    """The lease of one bucket, which is made where there is none."""
+    """The lease of one bucket, which is made where there is none. One that was taken is renewed until `leave`."""
 
     def __init__(self, client: Client, bucket: str, replicas: int) -> None:
         self._js = jetstream(client)
@@ -49,6 +49,7 @@ class Lease:
         self._revision = 0
         self._me = Holder(socket.gethostname(), os.getpid(), uuid4().hex)
         self._value = msgspec.json.encode(self._me)
+        self._keeping: asyncio.Task[None] | None = None
 
     async def take(self) -> bool:
         """Whether it is ours now. Raises one of FAILURES."""
@@ -57,6 +58,7 @@ class Lease:
             self._revision = await store.create(KEY, self._value)
         except KeyWrongLastSequenceError:
             return False
+        self._keeping = asyncio.create_task(self._keep())
         return True
 
     async def holder(self) -> Holder | None:
@@ -67,9 +69,22 @@ class Lease:
             return None
         return _decode(entry.value)
 
-    async def keep(self) -> None:
+    async def kept(self) -> None:
+        """Waits for the worst, of a lease that was taken. Raises Lost when another process has it."""
+        if self._keeping is not None:
+            await asyncio.shield(self._keeping)
+
+    async def leave(self) -> None:
+        """Gives it back, so that another process need not wait. Raises one of FAILURES."""
+        if self._keeping is None:
+            return
+        self._keeping.cancel()
+        await asyncio.wait({self._keeping})
+        await (await self._open()).delete(KEY, last=self._revision)
+
+    async def _keep(self) -> None:
         """Renews it until cancelled. One that ended while nobody could be asked is taken again, if it is there to be
-        taken. Raises Lost.
+        taken.
         """
         while True:
             await asyncio.sleep(RENEW_SECONDS)
@@ -79,11 +94,6 @@ class Lease:
                 raise Lost("another process has taken the venue's lease") from None
             except FAILURES as error:
                 log.debug("the lease was not renewed: %r", error)
-
-    async def leave(self) -> None:
-        """Gives it back, so that another process need not wait. Raises one of FAILURES."""
-        store = await self._open()
-        await store.delete(KEY, last=self._revision)
 
     async def _renew(self) -> None:
         store = await self._open()
