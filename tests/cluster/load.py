@@ -93,13 +93,9 @@ class Load:
         trading = [asyncio.create_task(self._trade(run)) for run in runs]
         print("going", flush=True)
         await asyncio.to_thread(sys.stdin.read)
-        for task in trading:
-            task.cancel()
-        await asyncio.gather(*trading, return_exceptions=True)
+        await end(trading)
         await self._quiet()
-        for task in (looking, *reading):
-            task.cancel()
-        await asyncio.gather(looking, *reading, return_exceptions=True)
+        await end([looking, *reading])
         return self._report()
 
     async def _trade(self, run: Run) -> None:
@@ -143,6 +139,14 @@ class Load:
             {"events": one.events, "checked": one.checked, "wrong": one.wrong, "top": one.top()} for one in self.readers
         ]
         return {"told": told, "readers": readers, "ready": self.ready}
+
+
+async def end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancels tasks until they have ended: a client may lose a cancellation while it says goodbye."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=LOOK_SECONDS)
 
 
 def is_ready(port: int) -> bool:
