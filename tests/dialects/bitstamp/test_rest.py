@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from polyfeed.dialects._base.rest import RestRequest
+from polyfeed.dialects._base.rest import RestRequest, RestResponse, RestSubmit
 from polyfeed.dialects.bitstamp import BitstampSettings
 from polyfeed.model.commands import SetInstrumentStatus
 from polyfeed.model.enums import InstrumentStatus, OrderKind, SelfTrade, Side, TimeInForce, Trigger
@@ -325,6 +325,19 @@ def test_cancelling_all(desk: VenueDesk) -> None:
     assert gone["canceled"][0]["currency_pair"] == "BTC/USD"
     assert [row["id"] for row in post(desk, "alice", "cancel_all_orders/")["canceled"]] == desk.opened[2:]
     assert post(desk, "alice", "cancel_all_orders/") == {"canceled": [], "success": True}
+
+
+def test_what_was_filled_before_all_was_cancelled_is_not_told_as_cancelled(desk: VenueDesk) -> None:
+    for price in ("10", "9"):
+        post(desk, "alice", "buy/btcusd/", amount="2", price=price)
+    asked = desk.dialect.rest(desk.now, signed(desk, "alice", "cancel_all_orders/btcusd/", {}))
+    assert isinstance(asked, RestSubmit)
+    post(desk, "bob", "sell/btcusd/", amount="3", price="9")
+    answer = asked.reply(desk.do(asked.command)[0].outcome)
+    assert isinstance(answer, RestResponse)
+    told = json.loads(answer.body)
+    assert told["success"] is True
+    assert [(row["id"], row["amount"]) for row in told["canceled"]] == [(desk.opened[1], 1)]
 
 
 def test_cancelling_by_name_and_what_cannot_be_cancelled(desk: VenueDesk) -> None:

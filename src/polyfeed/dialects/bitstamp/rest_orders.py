@@ -25,7 +25,7 @@ from polyfeed.dialects.bitstamp.wire import Plain
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import CancelAll, CancelOrder, PlaceOrder, ReplaceOrder
-from polyfeed.model.enums import OrderKind, Refusal, Side
+from polyfeed.model.enums import OrderKind, OrderStatus, Refusal, Side
 from polyfeed.model.orders import OwnOrder
 
 NOT_FOUND = "Order not found"
@@ -47,7 +47,7 @@ class OrderCalls:
         """cancel_order, by either id."""
         order = self._chosen(account, form, "id", "client_order_id")
         command = CancelOrder(account.account_id, order.order_id)
-        return RestSubmit(command, partial(self._cancelled, order))
+        return RestSubmit(command, partial(self._cancelled, account, order))
 
     def cancel_all(self, account: Account, listed: Listed | None) -> RestAnswer:
         """cancel_all_orders, of one market or of all."""
@@ -88,16 +88,19 @@ class OrderCalls:
             body["client_order_id"] = command.client_id
         return response(body | subtype_row(listed, command))
 
-    def _cancelled(self, order: OwnOrder, outcome: Outcome) -> RestAnswer:
+    def _cancelled(self, account: Account, order: OwnOrder, outcome: Outcome) -> RestAnswer:
         if not outcome.accepted:
             raise _refused_cancel(outcome)
-        return response(self._cancel_row(order) | {"status": "Canceled"})
+        # As it ended: some of it may have been filled since it was asked for.
+        return response(self._cancel_row(account.closed.get(order.order_id, order)) | {"status": "Canceled"})
 
     def _all_cancelled(self, account: Account, chosen: list[OwnOrder], outcome: Outcome) -> RestAnswer:
-        gone = [order for order in chosen if order.order_id not in account.orders]
+        # Those that were filled since it was asked for are gone too, and were not cancelled.
+        ended = [account.closed.get(one.order_id, one) for one in chosen if one.order_id not in account.orders]
+        gone = [one for one in ended if one.status is not OrderStatus.FILLED]
         rows = [self._cancel_row(order) for order in gone]
         rows = [row | {"currency_pair": row["market"]} for row in rows]
-        return response({"canceled": rows, "success": outcome.accepted and len(gone) == len(chosen)})
+        return response({"canceled": rows, "success": outcome.accepted and len(ended) == len(chosen)})
 
     def _replaced(
         self, account: Account, old: OwnOrder, listed: Listed, command: ReplaceOrder, outcome: Outcome
