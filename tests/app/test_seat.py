@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -16,7 +16,7 @@ from polyfeed.app.seat import Seat
 async def test_a_process_that_has_just_ended_cannot_be_killed_and_need_not_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither where it hangs nor where it does not end: the venue publishes a batch at that moment."""
     monkeypatch.setattr(module, "MOST_WAITING", 0)
-    seat = Seat(1, Mock(), Mock(), None, 0.0)
+    seat = Seat(1, Mock(), Mock(), AsyncMock(), Mock(), None, 0.0)
     seat._process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await seat._process.wait()
     with pytest.raises(ProcessLookupError):
