@@ -95,12 +95,14 @@ class OrderCalls:
         return response(self._cancel_row(account.closed.get(order.order_id, order)) | {"status": "Canceled"})
 
     def _all_cancelled(self, account: Account, chosen: list[OwnOrder], outcome: Outcome) -> RestAnswer:
-        # Those that were filled since it was asked for are gone too, and were not cancelled.
-        ended = [account.closed.get(one.order_id, one) for one in chosen if one.order_id not in account.orders]
+        # What was filled since it was asked for is gone too, and was not cancelled. Of more than the account remembers
+        # nobody can say which it was: they are left out.
+        ended = [account.closed[one.order_id] for one in chosen if one.order_id in account.closed]
         gone = [one for one in ended if one.status is not OrderStatus.FILLED]
         rows = [self._cancel_row(order) for order in gone]
         rows = [row | {"currency_pair": row["market"]} for row in rows]
-        return response({"canceled": rows, "success": outcome.accepted and len(ended) == len(chosen)})
+        open_still = any(one.order_id in account.orders for one in chosen)
+        return response({"canceled": rows, "success": outcome.accepted and not open_still})
 
     def _replaced(
         self, account: Account, old: OwnOrder, listed: Listed, command: ReplaceOrder, outcome: Outcome
