@@ -98,7 +98,7 @@ class OrderCalls:
         # What was filled since it was asked for is gone too, and was not cancelled. Of more than the account remembers
         # nobody can say which it was: they are left out.
         ended = [account.closed[one.order_id] for one in chosen if one.order_id in account.closed]
-        gone = [one for one in ended if one.status is not OrderStatus.FILLED]
+        gone = [one for one in ended if one.status is OrderStatus.CANCELLED]
         rows = [self._cancel_row(order) for order in gone]
         rows = [row | {"currency_pair": row["market"]} for row in rows]
         open_still = any(one.order_id in account.orders for one in chosen)
