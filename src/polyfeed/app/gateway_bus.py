@@ -111,7 +111,9 @@ class GatewayBus:
         """
         try:
             answer = await self._client.request(self._names.images, b"", timeout=IMAGE_SECONDS)
-            return await self._store.get(answer.data.decode())
+            image = await self._store.get(answer.data.decode())
+            self._tried.clear()
+            return image
         except FAILURES as error:
             log.debug("the venue gives no image (%s): looking for one that is kept", error)
         for name in await self._store.names():
@@ -132,7 +134,6 @@ class GatewayBus:
         """Hands what the stream says to the bus, until cancelled. Raises Gone or Hole when another image is needed."""
         if self._reader is not None:
             await self._reader.run()
-        self._tried.clear()
 
     async def caught_up(self) -> None:
         """Returns when what was heard is of now."""

@@ -132,6 +132,7 @@ def metrics(server: Server) -> str:
     lines += fan_metrics(counts_of(server), server.fans)
     lines += server.brokers.metrics()
     lines += server.past.metrics() if server.past is not None else []
+    lines += server.link.metrics() if server.link is not None else []
     return "\n".join(lines) + "\n"
 
 

@@ -129,10 +129,16 @@ class VenueBus:
         """Why gateways hear nothing, empty when they do."""
         return self._writer.trouble
 
-    @property
-    def gateways(self) -> int:
-        """How many live."""
-        return 0 if self._entrance is None else self._entrance.gateways
+    def metrics(self) -> list[str]:
+        """Lines in Prometheus's text format."""
+        return [
+            "# TYPE polyfeed_bus_gateways gauge",
+            f"polyfeed_bus_gateways {0 if self._entrance is None else self._entrance.gateways}",
+            "# TYPE polyfeed_bus_waiting_parcels gauge",
+            f"polyfeed_bus_waiting_parcels {self._writer.waiting}",
+            "# TYPE polyfeed_bus_dropped_parcels_total counter",
+            f"polyfeed_bus_dropped_parcels_total {self._writer.dropped}",
+        ]
 
     async def begin(self, standing: Standing) -> None:
         """Takes the stream over, and gives it what the venue has decided and the stream has not got.
@@ -148,10 +154,10 @@ class VenueBus:
             if await self._writer.claim(history, term):
                 break
         self._entrance = Entrance(term, self._now(), standing.numbers, self._submit)
-        self.seen = {standing.epoch: reached}
         if standing.again is not None and 0 < standing.seq - reached <= MOST_MISSING:
             for batch in standing.again(reached + 1, standing.seq):
                 self._on_batch(batch)
+        self.seen = {standing.epoch: standing.seq}
         self._bus.subscribe(self._on_batch)
         self._bus.subscribe_refusals(self._on_refusal)
         log.info("term %d of history %s begins behind batch %d", term, history, reached)

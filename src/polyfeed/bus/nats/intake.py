@@ -19,15 +19,12 @@ class Intake:
 
     def __init__(self, history: str, seen: Mapping[int, int]) -> None:
         self.history = history
-        self.term = 0
         self.seen = dict(seen)
-        self.repeats = 0
 
     def take(self, parcel: Parcel) -> Iterator[Batch]:
         """The batches that are new. Raises Hole where one is missing, cannot be read, or is of another history."""
         if parcel.history != self.history:
             raise Hole(f"the venue begins another history ({parcel.history}, this is {self.history})")
-        self.term = max(self.term, parcel.term)
         for body in parcel.bodies:
             try:
                 batch = decode_batch(body)
@@ -35,7 +32,6 @@ class Intake:
                 raise Hole(f"a batch behind {self.seen} cannot be read: {error}") from error
             last = self.seen.get(batch.epoch, 0)
             if batch.seq <= last:
-                self.repeats += 1
                 continue
             if batch.seq != last + 1:
                 raise Hole(f"batches {last + 1} to {batch.seq - 1} of epoch {batch.epoch} are missing")
