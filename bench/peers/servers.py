@@ -23,6 +23,7 @@ from typing import Any
 
 from bench.native import ROOT, LatencyKind, LoadOptions
 from bench.peers import environments
+from polyfeed.app.ports import free_ports
 
 SUBSCRIBE = '{"event":"subscribe","pair":["XBT/USD"],"subscription":{"name":"book","depth":10}}'
 PAYLOAD = 200
@@ -141,13 +142,6 @@ def end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def free_port() -> int:
-    """One that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        number: int = one.getsockname()[1]
-        return number
-
-
 class Kraken(Commanded):
     """The whole way from an order to a frame of our Kraken dialect."""
 
@@ -193,7 +187,7 @@ class Nchan(Outside):
     topics = False
 
     def __init__(self) -> None:
-        program, self.port = environments.nginx(), free_port()
+        program, self.port = environments.nginx(), free_ports(1)[0]
         self._folder = tempfile.TemporaryDirectory()
         home = Path(self._folder.name)
         (home / "nginx.conf").write_text(NCHAN.format(home=home, port=self.port), encoding="ascii")
@@ -243,7 +237,7 @@ class Nats(Outside):
 
     def __init__(self) -> None:
         program = environments.python().with_name("nats-server")
-        self.port, inside = free_port(), free_port()
+        self.port, inside = free_ports(2)
         self._folder = tempfile.TemporaryDirectory()
         config = Path(self._folder.name) / "nats.conf"
         config.write_text(NATS.format(port=self.port, inside=inside), encoding="ascii")

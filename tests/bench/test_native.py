@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import time
 import zlib
 from collections import Counter
@@ -17,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from bench import native
+from polyfeed.app.ports import free_ports
 from tests.e2e.crowd import crowd
 
 pytestmark = pytest.mark.slow
@@ -28,13 +28,6 @@ REPUBLISH = (
 )
 LAST, LATEST = 1534614248.765567, 1534614335.345903
 HEARTBEAT = '{"event":"heartbeat"}'
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def subscribe(pair: str) -> str:
@@ -204,7 +197,7 @@ async def test_failures_say_what_failed() -> None:
             with pytest.raises(native.NativeError, match=message):
                 await asyncio.to_thread(native.run_load, options)
     with pytest.raises(native.NativeError, match="Connection refused"):
-        native.run_load(native.LoadOptions(port=free_port(), connections=1))
+        native.run_load(native.LoadOptions(port=free_ports(1)[0], connections=1))
     with (
         native.SendLoop(native.SendOptions(connections=3, size=64)) as lonely,
         pytest.raises(native.NativeError, match="1 of 1 connections were open and 0 ready"),

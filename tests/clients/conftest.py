@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from polyfeed.app.config import Config
+from polyfeed.app.ports import free_ports
 
 from .environments import HERE, NoNode, Say, environment
 
@@ -67,7 +68,8 @@ def command_line(profile: str, ports: dict[str, int], directory: Path) -> list[s
 @contextmanager
 def start_server(profile: str, directory: Path) -> Iterator[dict[str, Server]]:
     """A server that answers on both ports of each dialect; it is stopped afterwards, whatever happens."""
-    ports = free_ports(["http.port", *(f"{name}.{kind}" for name in DIALECTS for kind in ("port", "tls_port"))])
+    names = ["http.port", *(f"{name}.{kind}" for name in DIALECTS for kind in ("port", "tls_port"))]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     log = directory / "server.log"
     with log.open("w") as output:
         command = command_line(profile, ports, directory)
@@ -83,15 +85,6 @@ def start_server(profile: str, directory: Path) -> Iterator[dict[str, Server]]:
         }
     finally:
         stop(process)
-
-
-def free_ports(names: list[str]) -> dict[str, int]:
-    """Ports that nobody listens on, all different because they are held together."""
-    with ExitStack() as stack:
-        sockets = {name: stack.enter_context(socket.socket()) for name in names}
-        for one in sockets.values():
-            one.bind(("127.0.0.1", 0))
-        return {name: one.getsockname()[1] for name, one in sockets.items()}
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path, deadline: float) -> None:

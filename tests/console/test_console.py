@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from polyfeed.app.ports import free_ports
 from tests.app.test_process import Process
-from tests.clients.conftest import free_ports
 from tests.clients.environments import locked
 from tests.console.bitstamp import Client, sell
 from tests.console.samples import first_line
@@ -196,7 +196,7 @@ async def test_a_fault_on_the_page_is_a_checksum_mismatch_to_a_client_of_kraken(
 
 async def test_a_server_that_was_away_is_found_again(node: str) -> None:
     names = ["http.port", *(f"{name}.port" for name in ("kraken", "bitstamp", "peatio", "rails", "ekiden"))]
-    ports = free_ports(names)
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     settings = [word for name, port in ports.items() for word in ("--set", f"{name}={port}")]
     command = [sys.executable, "-m", "polyfeed", "serve", "--demo", *settings]
 

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from polyfeed.app.ports import free_ports
 
 REQUIRED = "POLYFEED_REQUIRE_POSTGRESQL"
 """With this variable set (CI does) a machine without PostgreSQL fails the tests instead of skipping them."""
@@ -40,7 +41,7 @@ class Postgresql:
     """One server. `kill` ends it as a crash does, `start` begins it again on the same port."""
 
     def __init__(self, programs: Path, directory: Path) -> None:
-        self.port = free_port()
+        [self.port] = free_ports(1)
         self._programs = programs
         self._data = directory / "data"
         self._process: subprocess.Popen[str] | None = None
@@ -97,13 +98,6 @@ def _as_nobody() -> dict[str, Any]:
     if os.geteuid() != 0:
         return {}
     return {"user": "nobody", "group": "nogroup", "extra_groups": [], "cwd": "/"}
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @contextmanager
