@@ -23,7 +23,10 @@ from tests.store.kill_clients import Told
 from tests.store.server import QUIET
 
 READY_SECONDS = 90.0
+LOOK_SECONDS = 0.05
 NAMES = ("n1", "n2", "n3", "v1", "v2", "g1", "g2")
+READY, FOLLOWING = "polyfeed is ready", "following "
+"""What a process says when it serves, and a standby when it has found whom to follow."""
 
 
 OURS = "10.213.7.254"
@@ -115,7 +118,7 @@ class Load:
 
 
 class Rig:
-    """The processes, by name: n1 to n3, v1 and v2, g1 and g2."""
+    """The processes, by name: n1 to n3, v1 and v2, g1 and g2. What each says is in its log file below the directory."""
 
     def __init__(self, directory: Path, networks: Networks | None, *settings: str) -> None:
         self.directory = directory
@@ -124,7 +127,8 @@ class Rig:
         self.ports: dict[str, dict[str, int]] = {}
         hosts = [] if networks is None else [networks.host(name) for name in NAMES[:3]]
         prefixes = [] if networks is None else [networks.prefix(name) for name in NAMES[:3]]
-        self.nats = NatsCluster(directory, 3, hosts=hosts, prefixes=prefixes)
+        self._said: dict[str, str] = {}
+        self.nats = NatsCluster(directory, 3, hosts=hosts, prefixes=prefixes, say=self._hear)
         self.servers = dict(zip(NAMES[:3], self.nats.servers, strict=True))
         self.children = {name: self._child(name, settings) for name in NAMES[3:]}
 
@@ -141,12 +145,16 @@ class Rig:
         if verb == "venue":
             words += ["--demo", "--standby", "--journal", str(self.directory / name)]
         words += [word for one in given for word in ("--set", one)]
-        return Child(name, [*self.prefix(name), sys.executable, "-m", "polyfeed", verb, *words])
+        return Child(name, [*self.prefix(name), sys.executable, "-m", "polyfeed", verb, *words], self._hear)
+
+    def _hear(self, name: str, line: str) -> None:
+        with (self.directory / f"{name}.log").open("a") as log:
+            log.write(f"{time.time():.3f} {line}\n")
+        self._said[name] += "".join(mark for mark in (READY, FOLLOWING) if mark in line)
 
     async def start(self, name: str) -> None:
         """Starts a process, or starts it again."""
-        if name in self.children:
-            self.children[name].lines.clear()
+        self._said[name] = ""
         await (self.servers.get(name) or self.children[name]).start()
 
     async def kill(self, name: str) -> None:
@@ -160,13 +168,33 @@ class Rig:
     async def until_ready(self, *names: str) -> float:
         """Waits for processes to say that they are ready; how long that took."""
         began = time.monotonic()
+        await self._until_said(READY, *names)
+        return time.monotonic() - began
+
+    async def until_following(self, name: str) -> None:
+        """Waits for a venue to be the standby of the other one."""
+        await self._until_said(FOLLOWING, name)
+
+    async def _until_said(self, what: str, *names: str) -> None:
         async with asyncio.timeout(READY_SECONDS):
             for name in names:
                 child = self.children[name]
-                while not any("polyfeed is ready" in line for line in child.lines):
+                while what not in self._said[name]:
                     assert child.code is None, (name, list(child.lines)[-20:])
-                    await asyncio.sleep(0.05)
-        return time.monotonic() - began
+                    await asyncio.sleep(LOOK_SECONDS)
+
+    async def until_ended(self, name: str) -> None:
+        """Waits for a process to end by itself."""
+        async with asyncio.timeout(READY_SECONDS):
+            await self.children[name].wait()
+
+    async def until_serving(self, name: str) -> None:
+        """Waits for a NATS server to be one of the cluster again; its streams may still be catching up."""
+        await self.servers[name].until_ready(READY_SECONDS, streams=False)
+
+    async def until_whole(self) -> None:
+        """Waits for every NATS server to have all that the others have: under load that may take for ever."""
+        await self.nats.until_ready(READY_SECONDS)
 
     async def load(self, name: str, seed: int, readers: int) -> None:
         """Begins to trade and read on a gateway."""
@@ -190,7 +218,9 @@ async def rig(directory: Path, networks: Networks | None = None, *settings: str)
     """Everything started: v1 is the venue, v2 its standby."""
     one = Rig(directory, networks, *settings)
     try:
-        await one.nats.start()
+        for name in one.servers:
+            await one.start(name)
+        await one.until_whole()
         await one.start("v1")
         await one.until_ready("v1")
         for name in ("v2", "g1", "g2"):

@@ -5,29 +5,38 @@ right afterwards, and nobody was shown an old one without being told.
 from __future__ import annotations
 
 import asyncio
-import random
-import shutil
 import time
-from collections.abc import Awaitable, Callable
 from itertools import combinations, pairwise, product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from polyfeed.store.format import Mark
+from polyfeed.store.segments import segments_from
+from tests.cluster.faults import (
+    HEALING_SECONDS,
+    Cut,
+    Fault,
+    bits_flipped,
+    directory_deleted,
+    everything_restarted,
+    gateway_killed,
+    nats_servers_killed,
+    venue_killed,
+)
 from tests.cluster.rig import Networks, Rig, rig, told_of
 from tests.store.test_kills import Account, Truth
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
 
 READERS = 20
-HEALING_SECONDS = 5.0
 STALE_SECONDS = 3.0
 TOLD_SECONDS = 1.5
 """A reader is told within so long before or after its gateway says that it is not ready."""
 
 
-async def fire(rig: Rig, *faults: Callable[[Rig], Awaitable[None]]) -> list[dict[str, Any]]:
+async def fire(rig: Rig, *faults: Fault) -> list[dict[str, Any]]:
     """Trades on both gateways while things break; what the clients met. Everything is checked."""
     for number, name in enumerate(("g1", "g2")):
         await rig.load(name, number, READERS)
@@ -67,10 +76,14 @@ def check(rig: Rig, reports: list[dict[str, Any]]) -> None:
 
 
 def leader(rig: Rig) -> str:
-    """The venue that is one now."""
-    lines = {name: [*rig.children[name].lines] for name in ("v1", "v2")}
-    running = [name for name in lines if rig.children[name].pid]
-    return next(name for name in running if any("polyfeed is ready" in line for line in lines[name]))
+    """The venue that is one now, or the other one if that has as much."""
+    return max(("v1", "v2"), key=lambda name: records(rig.directory / name))
+
+
+def records(directory: Path) -> int:
+    """How many a journal has."""
+    *_, last = segments_from(directory, Mark())
+    return last.header.start.records + sum(1 for _ in last.records())
 
 
 def book_of(truth: Truth) -> dict[str, list[list[str]]]:
@@ -84,98 +97,38 @@ def book_of(truth: Truth) -> dict[str, list[list[str]]]:
     }
 
 
-async def test_gateway_killed(tmp_path: Path) -> None:
-    async def kill(rig: Rig) -> None:
-        await rig.kill("g1")
-        await asyncio.sleep(1.0)
-        await rig.start("g1")
-        print(f"g1 was back after {await rig.until_ready('g1'):.1f} s")
-
+async def test_what_is_killed_and_damaged(tmp_path: Path) -> None:
     async with rig(tmp_path) as one:
-        await fire(one, kill)
+        await fire(one, gateway_killed, nats_servers_killed, bits_flipped, venue_killed, directory_deleted)
+        await one.until_whole()
 
 
-async def test_nats_server_killed(tmp_path: Path) -> None:
-    def kill(name: str) -> Callable[[Rig], Awaitable[None]]:
-        async def fault(rig: Rig) -> None:
-            await rig.kill(name)
-            await asyncio.sleep(3.0)
-            await rig.start(name)
-            await rig.nats.until_ready()
-
-        return fault
-
+async def test_a_rolling_restart(tmp_path: Path) -> None:
     async with rig(tmp_path) as one:
-        await fire(one, kill("n1"), kill("n2"), kill("n3"))
+        await fire(one, everything_restarted)
 
 
-async def test_venue_killed(tmp_path: Path) -> None:
-    async def kill(rig: Rig) -> None:
-        await rig.kill("v1")
-        print(f"v2 was the venue after {await rig.until_ready('v2'):.1f} s")
-        await rig.start("v1")
+async def test_what_is_cut(tmp_path: Path) -> None:
+    """Each for twice the time in which a gateway is stale."""
+    ends = [("g1", "n", True), ("n", "g1", False), ("n1", "n2", True), ("v1", "n", True), ("v2", "n", False)]
+    await partition(tmp_path, *(Cut(name, other, 2 * STALE_SECONDS, both=both) for name, other, both in ends))
 
+
+FAULTS = [
+    gateway_killed,
+    nats_servers_killed,
+    venue_killed,
+    everything_restarted,
+    bits_flipped,
+    directory_deleted,
+]
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_one_thing_alone(tmp_path: Path, fault: Fault) -> None:
     async with rig(tmp_path) as one:
-        await fire(one, kill)
-
-
-async def test_rolling_restart(tmp_path: Path) -> None:
-    """Every process is replaced, one after the other, each in its orderly way."""
-
-    async def restart(rig: Rig) -> None:
-        for name in ("g1", "g2"):
-            await rig.stop(name)
-            await rig.start(name)
-            await rig.until_ready(name)
-        for name in ("n1", "n2", "n3"):
-            await rig.stop(name)
-            await rig.start(name)
-            await rig.nats.until_ready()
-        await rig.stop("v1")
-        print(f"v2 was the venue after {await rig.until_ready('v2'):.1f} s")
-        await rig.start("v1")
-        await asyncio.sleep(2.0)
-        await rig.stop("v2")
-        print(f"v1 was the venue after {await rig.until_ready('v1'):.1f} s")
-        await rig.start("v2")
-
-    async with rig(tmp_path) as one:
-        await fire(one, restart)
-
-
-async def test_corruption(tmp_path: Path) -> None:
-    """Bits flip in the blocks of one NATS server, another one loses its whole directory, while neither runs."""
-
-    async def flip(rig: Rig) -> None:
-        await rig.stop("n1")
-        dice = random.Random(1)
-        blocks = [*rig.servers["n1"].store.rglob("*polyfeed-batches/msgs/*.blk")]
-        assert blocks
-        for block in blocks:
-            data = bytearray(block.read_bytes())
-            for _ in range(20):
-                data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
-            block.write_bytes(data)
-        await rig.start("n1")
-        await rig.nats.until_ready()
-
-    async def delete(rig: Rig) -> None:
-        await rig.kill("n2")
-        shutil.rmtree(rig.servers["n2"].store)
-        await rig.start("n2")
-        await rig.nats.until_ready()
-
-    async with rig(tmp_path) as one:
-        await fire(one, flip, delete)
-
-
-@pytest.mark.parametrize(
-    ("name", "other", "both"),
-    [("g1", "n", True), ("n", "g1", False), ("v1", "n", True), ("v1", "n", False), ("n1", "n2", True)],
-)
-async def test_partition(tmp_path: Path, name: str, other: str, both: bool) -> None:
-    """`n` is all NATS servers. What is cut heals after twice the time in which a gateway is stale."""
-    print(await partition(tmp_path, name, other, both=both, seconds=2 * STALE_SECONDS))
+        await fire(one, fault)
 
 
 PAIRS = [*combinations(("n1", "n2", "n3"), 2), *product(("v1", "g1"), ("n1", "n2", "n3", "n"))]
@@ -187,34 +140,21 @@ PAIRS = [*combinations(("n1", "n2", "n3"), 2), *product(("v1", "g1"), ("n1", "n2
 async def test_long_partition(tmp_path: Path, name: str, other: str, way: str) -> None:
     """Half a minute, between each pair that talks, one way, the other way and both."""
     pair = (other, name) if way == "back" else (name, other)
-    print(await partition(tmp_path, *pair, both=way == "both", seconds=30.0))
+    await partition(tmp_path, Cut(*pair, 30.0, both=way == "both"))
 
 
-async def partition(directory: Path, name: str, other: str, *, both: bool, seconds: float) -> str:
-    """Cuts links under load, and heals them. What was seen, for people."""
-    healed = 0.0
-
-    async def cut(rig: Rig) -> None:
-        nonlocal healed
-        assert rig.networks is not None
-        links = [(a, b) for a in names(name) for b in names(other)]
-        links += [(b, a) for a, b in links] if both else []
-        for link in links:
-            rig.networks.cut(*link)
-        await asyncio.sleep(seconds)
-        for link in links:
-            rig.networks.heal(*link)
-        healed = time.time()
-        await asyncio.sleep(HEALING_SECONDS)
-
+async def partition(directory: Path, *cuts: Cut) -> None:
+    """Cuts links under load, one after the other, and heals them."""
     with Networks() as nets:
         async with rig(directory, nets) as one:
             began = time.time()
-            reports = await fire(one, cut)
+            reports = await fire(one, *cuts)
     for report in reports:
         check_told(report)
-    whole = max(whole_after(reader["events"], healed) for report in reports for reader in report["readers"])
-    return f"{told_when(reports, began)}\nevery reader had its book {whole:.1f} s after the links were whole"
+    print(told_when(reports, began))
+    for cut in cuts:
+        whole = max(whole_after(reader["events"], cut) for report in reports for reader in report["readers"])
+        print(f"{cut.label}: every reader had its book {whole:.1f} s after the links were whole")
 
 
 def check_told(report: dict[str, Any]) -> None:
@@ -231,13 +171,12 @@ def check_told(report: dict[str, Any]) -> None:
             )
 
 
-def whole_after(events: list[tuple[float, str]], healed: float) -> float:
-    """Seconds from a time until a reader last got its book back; 0 for one that kept it."""
-    return max((at - healed for at, what in events if what == "book" and at > healed), default=0.0)
-
-
-def names(name: str) -> list[str]:
-    return ["n1", "n2", "n3"] if name == "n" else [name]
+def whole_after(events: list[tuple[float, str]], cut: Cut) -> float:
+    """Seconds from the healing of a cut until a reader last got its book back; 0 for one that kept it."""
+    back = [at - cut.healed for at, what in events if what == "book" and cut.healed < at <= cut.over]
+    known = [what for at, what in events if cut.cut <= at <= cut.over]
+    assert not known or known[-1] == "book", f"no book {HEALING_SECONDS:g} s after {cut.label} was whole: {known}"
+    return max(back, default=0.0)
 
 
 def told_when(reports: list[dict[str, Any]], began: float) -> str:

@@ -101,28 +101,27 @@ class NatsServer:
         self._config_path.write_text(self._config())
         await self._child.start()
 
-    async def ready(self) -> bool:
-        """Whether it takes clients, says that it is well and, in a cluster, sees who leads JetStream.
-
-        Raises OSError when it has died.
+    async def ready(self, *, streams: bool = True) -> bool:
+        """Whether it takes clients, says that it is well and, in a cluster, sees who leads JetStream; and, unless told
+        otherwise, has all of its streams. Raises OSError when it has died.
         """
         if self._child.code is not None:
             said = "\n".join(self._child.lines)
             raise OSError(f"{self.label} of NATS has ended with {self._child.code}:\n{said}")
         try:
             jetstream = await self.ask("jsz")
-            health = await self.ask("healthz")
+            health = await self.ask("healthz" if streams else "healthz?js-server-only=true")
         except OSError:
             return False
         led = not self.routes or bool(jetstream.get("meta_cluster", {}).get("leader"))
         return led and health.get("status") == "ok"
 
-    async def until_ready(self, seconds: float = START_SECONDS) -> None:
+    async def until_ready(self, seconds: float = START_SECONDS, *, streams: bool = True) -> None:
         """Waits for that. Raises OSError when it takes longer or the server dies."""
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    if await self.ready():
+                    if await self.ready(streams=streams):
                         return
                     await asyncio.sleep(LOOK_SECONDS)
         except TimeoutError:

@@ -51,7 +51,6 @@ class Standby:
         names = Names(section.name)
         self._client = client
         self._store = store
-        self._file = store.file
         self._history = store.replica.history
         self._stream = names.records_stream
         self.writer = StreamWriter(client, records_config(names, section.replicas))
@@ -62,7 +61,7 @@ class Standby:
     @property
     def journal(self) -> StreamedJournal:
         """What the venue that this has become writes to."""
-        return StreamedJournal(self._file, self.writer, self._history.records)
+        return StreamedJournal(self._store.file, self.writer, self._history.records)
 
     async def until_venue(self, lease: Lease) -> int:
         """Follows until the lease is ours and everything before our term is in our journal; the term.
@@ -179,16 +178,16 @@ class Standby:
         """Takes records into the journal, then into the state. Raises OSError while the disk takes nothing."""
         if not records:
             return
-        if self._file.full:
+        if self._store.file.full:
             await self._turn()
         for record in records:
-            self._file.append(record)
-        await self._file.sync()
+            self._store.file.append(record)
+        await self._store.file.sync()
         for record in records:
             self._store.replica.take(record)
 
     async def _turn(self) -> None:
-        await self._file.turn(self._history.mark())
+        await self._store.file.turn(self._history.mark())
         self._history.turn()
         if self._store.keeper is not None:
             self._store.keeper.wake()

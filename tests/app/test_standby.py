@@ -1,0 +1,114 @@
+"""Venues that follow one another on a real NATS server: each has the whole journal, and comes back to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from polyfeed.app.config import Config, load
+from polyfeed.app.nats_server import NatsServer
+from polyfeed.app.standby import NoStandby, Standby
+from polyfeed.app.store import Store, opened
+from polyfeed.app.tasks import cancelled
+from polyfeed.bus.nats.connection import connect
+from polyfeed.bus.nats.lease import Lease
+from polyfeed.bus.nats.names import Names
+from polyfeed.model.commands import Clock, Record
+from polyfeed.store.segments import venue_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
+
+CONFIG = load(None, {}, ("bus.replicas=1", "store.history=off", "store.snapshots=false"))
+PATIENCE = 30.0
+
+
+@asynccontextmanager
+async def nats(directory: Path) -> AsyncIterator[str]:
+    server = NatsServer(directory)
+    await server.start()
+    try:
+        await server.until_ready()
+        yield server.url
+    finally:
+        await server.stop()
+
+
+class Process:
+    """What a venue's process has: a connection, a lease, a store, and its part as a standby."""
+
+    def __init__(self, client: Client, store: Store) -> None:
+        self.lease = Lease(client, Names(CONFIG.bus.name).bucket, 1)
+        self.store = store
+        self.standby = Standby(client, CONFIG.bus, store)
+
+    async def until_venue(self) -> int:
+        async with asyncio.timeout(PATIENCE):
+            return await self.standby.until_venue(self.lease)
+
+    async def until_it_has(self, records: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while self.store.replica.history.records < records:
+                await asyncio.sleep(0.01)
+
+    async def record(self, times: int) -> None:
+        """As the venue: so many commands become durable, and are carried out."""
+        writing = asyncio.create_task(self.standby.writer.run())
+        journal = self.standby.journal
+        for _ in range(times):
+            record = Record(self.store.replica.history.ts + 1, Clock())
+            journal.append(record)
+            await journal.sync()
+            self.store.replica.take(record)
+        await cancelled([writing])
+
+    async def end(self) -> None:
+        await self.lease.leave()
+        await self.store.file.close()
+
+
+@asynccontextmanager
+async def process(url: str, directory: Path, config: Config = CONFIG) -> AsyncIterator[Process]:
+    directory.mkdir(exist_ok=True)
+    client = await connect(url, "a test")
+    try:
+        with opened(config, directory, lambda: 1) as store:
+            one = Process(client, store)
+            try:
+                yield one
+            finally:
+                await one.end()
+    finally:
+        await client.close()
+
+
+async def test_each_takes_over_from_the_other_again_and_again(tmp_path: Path) -> None:
+    """A standby's journal is the venue's in name too: it comes back to it as a standby."""
+    paths = [tmp_path / "a", tmp_path / "b"]
+    async with nats(tmp_path / "nats") as url:
+        for round in range(6):
+            async with process(url, paths[round % 2]) as venue:
+                assert await venue.until_venue() == round + 1
+                assert venue.store.replica.history.records == 5 * round
+                async with process(url, paths[1 - round % 2]) as other:
+                    following = asyncio.create_task(other.until_venue())
+                    await venue.record(5)
+                    await other.until_it_has(5 * round + 5)
+                    assert other.store.replica.state_hash() == venue.store.replica.state_hash()
+                    await cancelled([following])
+        assert venue_in(paths[0]) == venue_in(paths[1]) != b""
+
+
+async def test_it_does_not_follow_with_another_ones_journal(tmp_path: Path) -> None:
+    async with nats(tmp_path / "nats") as url, nats(tmp_path / "others") as elsewhere:
+        for address, name in ((url, "a"), (elsewhere, "b")):
+            async with process(address, tmp_path / name) as venue:
+                await venue.until_venue()
+                await venue.record(1)
+        async with process(url, tmp_path / "b") as stranger:
+            with pytest.raises(NoStandby, match="the journal here is of the venue"):
+                await stranger.until_venue()

@@ -1,0 +1,116 @@
+"""What breaks in a rig, each thing as a function that has it happen and returns when the others have gone on without it
+or with it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.cluster.rig import Rig
+
+Fault = Callable[[Rig], Awaitable[None]]
+
+AWAY_SECONDS = 3.0
+HEALING_SECONDS = 5.0
+FLIPS = 20
+
+
+async def gateway_killed(rig: Rig) -> None:
+    await rig.kill("g1")
+    await rig.start("g1")
+    print(f"g1 was back after {await rig.until_ready('g1'):.1f} s")
+
+
+async def nats_servers_killed(rig: Rig) -> None:
+    """Each in turn."""
+    for name in rig.servers:
+        await rig.kill(name)
+        await asyncio.sleep(AWAY_SECONDS)
+        await rig.start(name)
+        await rig.until_serving(name)
+
+
+async def venue_killed(rig: Rig) -> None:
+    await rig.kill("v1")
+    print(f"v2 was the venue after {await rig.until_ready('v2'):.1f} s")
+    await rig.start("v1")
+    await rig.until_following("v1")
+
+
+async def everything_restarted(rig: Rig) -> None:
+    """Every process is replaced, one after the other, each in its orderly way."""
+    for name in ("g1", "g2"):
+        await rig.stop(name)
+        await rig.start(name)
+        await rig.until_ready(name)
+    for name in rig.servers:
+        await rig.stop(name)
+        await rig.start(name)
+        await rig.until_serving(name)
+    for name, other in (("v1", "v2"), ("v2", "v1")):
+        await rig.stop(name)
+        print(f"{other} was the venue after {await rig.until_ready(other):.1f} s")
+        await rig.start(name)
+        await rig.until_following(name)
+
+
+async def bits_flipped(rig: Rig) -> None:
+    """In every block of batches that a NATS server has, while it does not run."""
+    await rig.stop("n1")
+    dice = random.Random(1)
+    blocks = [*rig.servers["n1"].store.rglob("*polyfeed-batches/msgs/*.blk")]
+    assert blocks
+    for block in blocks:
+        data = bytearray(block.read_bytes())
+        for _ in range(FLIPS):
+            data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        block.write_bytes(data)
+    await rig.start("n1")
+    await rig.until_serving("n1")
+
+
+async def directory_deleted(rig: Rig) -> None:
+    """All that a NATS server had, while it does not run."""
+    await rig.kill("n2")
+    shutil.rmtree(rig.servers["n2"].store)
+    await rig.start("n2")
+    await rig.until_serving("n2")
+
+
+class Cut:
+    """Nothing that `name` sends comes to `other` for so long, and the other way round where it is cut both ways; `n` is
+    all NATS servers. A venue that was cut off has ended, and is started again.
+    """
+
+    def __init__(self, name: str, other: str, seconds: float, *, both: bool) -> None:
+        self.label = f"{name} - {other}, {'both ways' if both else 'one way'}"
+        self._ends = (name, other)
+        self._seconds = seconds
+        links = [(a, b) for a in names(name) for b in names(other)]
+        self._links = [*links, *((b, a) for a, b in links)] if both else links
+        self.cut = self.healed = self.over = 0.0
+
+    async def __call__(self, rig: Rig) -> None:
+        assert rig.networks is not None
+        self.cut = time.time()
+        for link in self._links:
+            rig.networks.cut(*link)
+        await asyncio.sleep(self._seconds)
+        for link in self._links:
+            rig.networks.heal(*link)
+        self.healed = time.time()
+        await asyncio.sleep(HEALING_SECONDS)
+        self.over = time.time()
+        for name in ("v1", "v2"):
+            if name in self._ends and "n" in self._ends:
+                await rig.until_ended(name)
+                await rig.start(name)
+                await rig.until_following(name)
+
+
+def names(name: str) -> list[str]:
+    return ["n1", "n2", "n3"] if name == "n" else [name]
