@@ -99,6 +99,7 @@ async def test_each_takes_over_from_the_other_again_and_again(tmp_path: Path) ->
                     await venue.record(5)
                     await other.until_it_has(5 * round + 5)
                     assert other.store.replica.state_hash() == venue.store.replica.state_hash()
+                    assert [one.seq for one in other.standby.recent][-5:] == [*range(5 * round + 1, 5 * round + 6)]
                     await cancelled([following])
         assert venue_in(paths[0]) == venue_in(paths[1]) != b""
 

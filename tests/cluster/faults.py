@@ -105,8 +105,9 @@ class Cut:
         self.healed = time.time()
         await asyncio.sleep(HEALING_SECONDS)
         self.over = time.time()
-        for name in ("v1", "v2"):
+        for name, other in (("v1", "v2"), ("v2", "v1")):
             if name in self._ends and "n" in self._ends:
+                await rig.until_ready(other)
                 await rig.until_ended(name)
                 await rig.start(name)
                 await rig.until_following(name)

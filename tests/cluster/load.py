@@ -1,6 +1,6 @@
-"""Traders and readers of one gateway, in a process beside it: `python -m tests.cluster.load PORTS SEED READERS`.
+"""Traders and readers of one gateway, in a process beside it: `python -m tests.cluster.load PORTS SEED READERS RATE`.
 
-PORTS is JSON. It trades until its standard input ends, reads on until everything is quiet, then prints as JSON what its
+PORTS is JSON, RATE what it means to send in a second. It trades until its standard input ends, reads on until everything is quiet, then prints as JSON what its
 clients were told, what each reader met, and when the gateway was ready. It imports nothing of polyfeed.
 """
 
@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from tests.e2e.kraken_client import Book
-from tests.store.kill_clients import LEFT, RATE, Run, Told, clients
+from tests.store.kill_clients import LEFT, Run, Told, clients
 
 AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.1
@@ -79,9 +79,10 @@ class Reader:
 class Load:
     """All clients of a gateway."""
 
-    def __init__(self, ports: dict[str, int], seed: int, readers: int) -> None:
+    def __init__(self, ports: dict[str, int], seed: int, readers: int, rate: float) -> None:
         self.ports = ports
         self.seed = seed
+        self.rate = rate
         self.told = {name: Told() for name in ("bitstamp", "rails", "ekiden")}
         self.readers = [Reader(ports["kraken"]) for _ in range(readers)]
         self.ready: list[tuple[float, bool]] = []
@@ -89,7 +90,7 @@ class Load:
     async def run(self) -> dict[str, Any]:
         reading = [asyncio.create_task(one.run()) for one in self.readers]
         looking = asyncio.create_task(self._look())
-        runs = clients(self.ports, self.seed, RATE / 2, self.told)
+        runs = clients(self.ports, self.seed, self.rate, self.told)
         trading = [asyncio.create_task(self._trade(run)) for run in runs]
         print("going", flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -158,5 +159,5 @@ def is_ready(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    ports, seed, readers = sys.argv[1:]
-    print(json.dumps(asyncio.run(Load(json.loads(ports), int(seed), int(readers)).run())), flush=True)
+    ports, seed, readers, rate = sys.argv[1:]
+    print(json.dumps(asyncio.run(Load(json.loads(ports), int(seed), int(readers), float(rate)).run())), flush=True)

@@ -90,9 +90,18 @@ class Load:
         self._process = process
 
     @classmethod
-    async def start(cls, prefix: Sequence[str], ports: dict[str, int], seed: int, readers: int) -> Load:
+    async def start(cls, prefix: Sequence[str], ports: dict[str, int], seed: int, readers: int, rate: float) -> Load:
         process = await asyncio.create_subprocess_exec(
-            *(*prefix, sys.executable, "-m", "tests.cluster.load", json.dumps(ports), str(seed), str(readers)),
+            *(
+                *prefix,
+                sys.executable,
+                "-m",
+                "tests.cluster.load",
+                json.dumps(ports),
+                str(seed),
+                str(readers),
+                str(rate),
+            ),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=1 << 28,
@@ -172,14 +181,14 @@ class Rig:
         return time.monotonic() - began
 
     async def until_following(self, name: str) -> None:
-        """Waits for a venue to be the standby of the other one."""
-        await self._until_said(FOLLOWING, name)
+        """Waits for a venue to be the standby of the other one, or the venue where that one has gone meanwhile."""
+        await self._until_said("", name)
 
     async def _until_said(self, what: str, *names: str) -> None:
         async with asyncio.timeout(READY_SECONDS):
             for name in names:
                 child = self.children[name]
-                while what not in self._said[name]:
+                while not self._said[name] or what not in self._said[name]:
                     assert child.code is None, (name, list(child.lines)[-20:])
                     await asyncio.sleep(LOOK_SECONDS)
 
@@ -196,9 +205,9 @@ class Rig:
         """Waits for every NATS server to have all that the others have: under load that may take for ever."""
         await self.nats.until_ready(READY_SECONDS)
 
-    async def load(self, name: str, seed: int, readers: int) -> None:
+    async def load(self, name: str, seed: int, readers: int, rate: float) -> None:
         """Begins to trade and read on a gateway."""
-        self.loads.append(await Load.start(self.prefix(name), self.ports[name], seed, readers))
+        self.loads.append(await Load.start(self.prefix(name), self.ports[name], seed, readers, rate))
 
     async def reports(self) -> list[dict[str, Any]]:
         """Ends all loads; what they met."""

@@ -31,15 +31,17 @@ from tests.store.test_kills import Account, Truth
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
 
 READERS = 20
+FEW, MANY = 400, 2000
+"""Requests in a second, beside other tests and where nothing else runs."""
 STALE_SECONDS = 3.0
 TOLD_SECONDS = 1.5
 """A reader is told within so long before or after its gateway says that it is not ready."""
 
 
-async def fire(rig: Rig, *faults: Fault) -> list[dict[str, Any]]:
+async def fire(rig: Rig, *faults: Fault, rate: float = FEW) -> list[dict[str, Any]]:
     """Trades on both gateways while things break; what the clients met. Everything is checked."""
     for number, name in enumerate(("g1", "g2")):
-        await rig.load(name, number, READERS)
+        await rig.load(name, number, READERS, rate / 2)
     await asyncio.sleep(2.0)
     for fault in faults:
         await fault(rig)
@@ -111,7 +113,8 @@ async def test_a_rolling_restart(tmp_path: Path) -> None:
 async def test_what_is_cut(tmp_path: Path) -> None:
     """Each for twice the time in which a gateway is stale."""
     ends = [("g1", "n", True), ("n", "g1", False), ("n1", "n2", True), ("v1", "n", True), ("v2", "n", False)]
-    await partition(tmp_path, *(Cut(name, other, 2 * STALE_SECONDS, both=both) for name, other, both in ends))
+    cuts = [Cut(name, other, 2 * STALE_SECONDS, both=both) for name, other, both in ends]
+    await partition(tmp_path, *cuts, rate=FEW)
 
 
 FAULTS = [
@@ -128,7 +131,7 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_one_thing_alone(tmp_path: Path, fault: Fault) -> None:
     async with rig(tmp_path) as one:
-        await fire(one, fault)
+        await fire(one, fault, rate=MANY)
 
 
 PAIRS = [*combinations(("n1", "n2", "n3"), 2), *product(("v1", "g1"), ("n1", "n2", "n3", "n"))]
@@ -140,15 +143,15 @@ PAIRS = [*combinations(("n1", "n2", "n3"), 2), *product(("v1", "g1"), ("n1", "n2
 async def test_long_partition(tmp_path: Path, name: str, other: str, way: str) -> None:
     """Half a minute, between each pair that talks, one way, the other way and both."""
     pair = (other, name) if way == "back" else (name, other)
-    await partition(tmp_path, Cut(*pair, 30.0, both=way == "both"))
+    await partition(tmp_path, Cut(*pair, 30.0, both=way == "both"), rate=MANY)
 
 
-async def partition(directory: Path, *cuts: Cut) -> None:
+async def partition(directory: Path, *cuts: Cut, rate: float) -> None:
     """Cuts links under load, one after the other, and heals them."""
     with Networks() as nets:
         async with rig(directory, nets) as one:
             began = time.time()
-            reports = await fire(one, *cuts)
+            reports = await fire(one, *cuts, rate=rate)
     for report in reports:
         check_told(report)
     print(told_when(reports, began))

@@ -27,6 +27,7 @@ from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import StreamReader
 from polyfeed.bus.nats.terms import records_config
 from polyfeed.bus.nats.writer import StreamWriter
+from polyfeed.model.batches import Batch
 from polyfeed.model.commands import Record
 from polyfeed.store.format import decode_record
 from polyfeed.venue.version import ENGINE
@@ -39,13 +40,18 @@ TRY_SECONDS = 0.25
 GROUP = 4096
 """Records made durable together at most, or one parcel's."""
 
+RECENT = 5000
+"""Batches that are remembered: a venue that dies has decided some that gateways have not been given yet."""
+
 
 class NoStandby(ValueError):
     """This process cannot follow the venue; the text says why, and what to do."""
 
 
 class Standby:
-    """Follows the venue of a bus with a store of its own; `until_venue`, and then `journal`, is what a server needs."""
+    """Follows the venue of a bus with a store of its own; `until_venue`, and then `journal` and `recent`, the last
+    batches, is what a server needs.
+    """
 
     def __init__(self, client: Client, section: BusSection, store: Store) -> None:
         names = Names(section.name)
@@ -56,6 +62,7 @@ class Standby:
         self.writer = StreamWriter(client, records_config(names, section.replicas))
         self._queue: deque[tuple[int, Parcel]] = deque()
         self._taken = 0
+        self.recent: deque[Batch] = deque(maxlen=RECENT)
         self._news = asyncio.Event()
 
     @property
@@ -184,7 +191,7 @@ class Standby:
             self._store.file.append(record)
         await self._store.file.sync()
         for record in records:
-            self._store.replica.take(record)
+            self.recent.extend(self._store.replica.take(record))
 
     async def _turn(self) -> None:
         await self._store.file.turn(self._history.mark())

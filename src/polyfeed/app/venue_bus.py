@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -80,8 +80,9 @@ class VenueBus:
     `images` gives the state as of the last of them, `submit` takes commands, `end_gateway` returns when the venue has
     ended a gateway, `now` is the clock in microseconds, `history` answers questions about the past.
 
-    `term` is the least that this process may begin, where it has begun one already. `demo` says whose master key
-    gateways open credentials with. `seen` has the number of each epoch's last batch.
+    `term` is the least that this process may begin, where it has begun one already; `recent` are the last batches that
+    it heard as a standby. `demo` says whose master key gateways open credentials with. `seen` has the number of each
+    epoch's last batch.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class VenueBus:
         now: Callable[[], int],
         demo: bool,
         term: int,
+        recent: Sequence[Batch] = (),
     ) -> None:
         self._client = client
         self._lease = lease
@@ -110,6 +112,7 @@ class VenueBus:
         self._past = history
         self._demo = demo
         self._term = term
+        self._recent = recent
         self._writer = StreamWriter(client, batches_config(names, section.replicas))
         self._store = ImageStore(client, names.store, section.replicas)
         self._entrance: Entrance | None = None
@@ -154,13 +157,23 @@ class VenueBus:
             if await self._writer.claim(history, term):
                 break
         self._entrance = Entrance(term, self._now(), standing.numbers, self._submit)
-        if standing.again is not None and 0 < standing.seq - reached <= MOST_MISSING:
-            for batch in standing.again(reached + 1, standing.seq):
-                self._on_batch(batch)
+        for batch in await self._missing(standing, reached + 1):
+            self._on_batch(batch)
         self.seen = {standing.epoch: standing.seq}
         self._bus.subscribe(self._on_batch)
         self._bus.subscribe_refusals(self._on_refusal)
         log.info("term %d of history %s begins behind batch %d", term, history, reached)
+
+    async def _missing(self, standing: Standing, first: int) -> Iterable[Batch]:
+        """The batches from a number on. A replay goes on beside the event loop: a lease that is not renewed ends."""
+        if not first <= standing.seq < first + MOST_MISSING:
+            return ()
+        recent = [one for one in self._recent if one.seq >= first]
+        if recent and recent[0].seq == first:
+            return recent
+        if standing.again is None:
+            return ()
+        return await asyncio.to_thread(list, standing.again(first, standing.seq))
 
     async def open(self) -> None:
         """Answers gateways from now on. Raises one of FAILURES."""

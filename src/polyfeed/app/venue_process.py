@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from nats.aio.client import Client
@@ -19,6 +20,7 @@ from polyfeed.app.venue_bus import VenueBus
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.market.market import Market
+from polyfeed.model.batches import Batch
 
 log = logging.getLogger("polyfeed")
 
@@ -45,10 +47,11 @@ class VenueProcess:
     async def start(self) -> None:
         """Returns when this is the venue. Raises as `Server.start` does, and NoStandby."""
         term = 1
+        recent: Sequence[Batch] = ()
         if self._config.bus.standby and self._store is not None:
             standby = Standby(self._client, self._config.bus, self._store)
             term = await standby.until_venue(self._lease)
-            self._store.journal = standby.journal
+            self._store.journal, recent = standby.journal, standby.recent
             self._tasks.append(asyncio.create_task(standby.writer.run()))
         else:
             await self._wait()
@@ -56,7 +59,7 @@ class VenueProcess:
         flow = flow_of(self._config, market)
         now = SteadyClock()
         section, demo = self._config.bus, self._config.flow.demo
-        make_link = partial(VenueBus, self._client, section, self._lease, now=now, demo=demo, term=term)
+        make_link = partial(VenueBus, self._client, section, self._lease, now=now, demo=demo, term=term, recent=recent)
         self._server = Server(self._config, now, market, flow, self._store, make_link=make_link)
         await self._server.start()
 
