@@ -109,7 +109,7 @@ class Load:
     async def _look(self) -> None:
         while True:
             ready = await asyncio.to_thread(is_ready, self.ports["http"])
-            if not self.ready or self.ready[-1][1] is not ready:
+            if ready is not None and (not self.ready or self.ready[-1][1] is not ready):
                 self.ready.append((time.time(), ready))
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -150,12 +150,15 @@ async def end(tasks: list[asyncio.Task[None]]) -> None:
         await asyncio.wait(pending, timeout=LOOK_SECONDS)
 
 
-def is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool | None:
+    """What it says; None of one that says nothing."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
             return bool(answer.status == 200)
-    except (OSError, urllib.error.URLError):
+    except urllib.error.HTTPError:
         return False
+    except OSError:
+        return None
 
 
 if __name__ == "__main__":
