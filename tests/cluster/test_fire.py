@@ -101,7 +101,7 @@ def book_of(truth: Truth) -> dict[str, list[list[str]]]:
 
 async def test_what_is_killed_and_damaged(tmp_path: Path) -> None:
     async with rig(tmp_path) as one:
-        await fire(one, gateway_killed, nats_servers_killed, bits_flipped, venue_killed, directory_deleted)
+        await fire(one, gateway_killed, bits_flipped, directory_deleted, nats_servers_killed, venue_killed)
         await one.until_whole()
 
 

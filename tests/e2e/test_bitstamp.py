@@ -126,7 +126,7 @@ async def get(port: int, path: str) -> bytes:
 @pytest.mark.usefixtures("either_bus")
 async def test_clients_are_asked_to_reconnect_and_miss_nothing() -> None:
     """A gateway stops while the other goes on: old and new socket overlap, together they have every order event."""
-    async with world("flow.agents=20", "bitstamp.reconnect_seconds=1.0") as one:
+    async with world("flow.agents=20", "bitstamp.reconnect_seconds=3.0") as one:
         await one.pass_time(1.0)
         second = await one.another_gateway()
         witness = await client(second.ports["bitstamp"], "live_orders_btcusd")

@@ -147,6 +147,10 @@ async def ended(client: Client) -> bool:
     return False
 
 
+KNOWN = 30
+"""Events after which every worker has heard that a feed is to be kept."""
+
+
 async def test_whoever_comes_back_is_replayed_what_was_missed_by_every_worker(server: Server) -> None:
     """Workers tell each other through the venue's process which feeds are to be kept."""
     port = server.ports["kraken"]
@@ -154,6 +158,7 @@ async def test_whoever_comes_back_is_replayed_what_was_missed_by_every_worker(se
     await steady.until(steady.events)
     client = await Heard.open("kraken", port, "1")
     heard: list[str] = []
+    await client.until(lambda: len(client.events()) > KNOWN)
     for _ in range(5):
         await client.until(lambda client=client: len(client.events()) > 5)
         heard += await client.cut()
