@@ -84,36 +84,32 @@ async def directory_deleted(rig: Rig) -> None:
 
 
 class Cut:
-    """Nothing that `name` sends comes to `other` for so long, and the other way round where it is cut both ways; `n` is
-    all NATS servers. A venue that was cut off has ended, and is started again.
+    """Nothing that `name` sends comes to `other` for so long, and the other way round where it is cut both ways. `n` is
+    all NATS servers, `v` whoever is the venue. A venue that has ended because of it is started again.
     """
 
     def __init__(self, name: str, other: str, seconds: float, *, both: bool) -> None:
         self.label = f"{name} - {other}, {'both ways' if both else 'one way'}"
         self._ends = (name, other)
         self._seconds = seconds
-        links = [(a, b) for a in names(name) for b in names(other)]
-        self._links = [*links, *((b, a) for a, b in links)] if both else links
+        self._both = both
         self.cut = self.healed = self.over = 0.0
 
     async def __call__(self, rig: Rig) -> None:
         assert rig.networks is not None
+        links = [(a, b) for a in names(rig, self._ends[0]) for b in names(rig, self._ends[1])]
+        links += [(b, a) for a, b in links] if self._both else []
         self.cut = time.time()
-        for link in self._links:
+        for link in links:
             rig.networks.cut(*link)
         await asyncio.sleep(self._seconds)
-        for link in self._links:
+        for link in links:
             rig.networks.heal(*link)
         self.healed = time.time()
         await asyncio.sleep(HEALING_SECONDS)
         self.over = time.time()
-        for name, other in (("v1", "v2"), ("v2", "v1")):
-            if name in self._ends and "n" in self._ends:
-                await rig.until_ready(other)
-                await rig.until_ended(name)
-                await rig.start(name)
-                await rig.until_following(name)
+        await rig.until_two_venues()
 
 
-def names(name: str) -> list[str]:
-    return ["n1", "n2", "n3"] if name == "n" else [name]
+def names(rig: Rig, name: str) -> list[str]:
+    return {"n": [*rig.servers], "v": [rig.venue()]}.get(name, [name])

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -136,7 +136,7 @@ class Rig:
         self.ports: dict[str, dict[str, int]] = {}
         hosts = [] if networks is None else [networks.host(name) for name in NAMES[:3]]
         prefixes = [] if networks is None else [networks.prefix(name) for name in NAMES[:3]]
-        self._said: dict[str, str] = {}
+        self._said: dict[str, str] = {}  # of READY and FOLLOWING the one that was said last since the start
         self.nats = NatsCluster(directory, 3, hosts=hosts, prefixes=prefixes, say=self._hear)
         self.servers = dict(zip(NAMES[:3], self.nats.servers, strict=True))
         self.children = {name: self._child(name, settings) for name in NAMES[3:]}
@@ -159,7 +159,7 @@ class Rig:
     def _hear(self, name: str, line: str) -> None:
         with (self.directory / f"{name}.log").open("a") as log:
             log.write(f"{time.time():.3f} {line}\n")
-        self._said[name] += "".join(mark for mark in (READY, FOLLOWING) if mark in line)
+        self._said[name] = next((mark for mark in (READY, FOLLOWING) if mark in line), self._said[name])
 
     async def start(self, name: str) -> None:
         """Starts a process, or starts it again."""
@@ -177,25 +177,33 @@ class Rig:
     async def until_ready(self, *names: str) -> float:
         """Waits for processes to say that they are ready; how long that took."""
         began = time.monotonic()
-        await self._until_said(READY, *names)
+        await self._until_said({READY}, *names)
         return time.monotonic() - began
 
     async def until_following(self, name: str) -> None:
         """Waits for a venue to be the standby of the other one, or the venue where that one has gone meanwhile."""
-        await self._until_said("", name)
+        await self._until_said({READY, FOLLOWING}, name)
 
-    async def _until_said(self, what: str, *names: str) -> None:
+    async def _until_said(self, marks: Collection[str], *names: str) -> None:
         async with asyncio.timeout(READY_SECONDS):
             for name in names:
                 child = self.children[name]
-                while not self._said[name] or what not in self._said[name]:
+                while self._said[name] not in marks:
                     assert child.code is None, (name, list(child.lines)[-20:])
                     await asyncio.sleep(LOOK_SECONDS)
 
-    async def until_ended(self, name: str) -> None:
-        """Waits for a process to end by itself."""
+    def venue(self) -> str:
+        """Who has become the venue and has not ended; of two, one that was cut off has not noticed yet."""
+        return next((name for name in ("v1", "v2") if self.children[name].pid and self._said[name] == READY), "")
+
+    async def until_two_venues(self) -> None:
+        """Waits until one is the venue and the other one its standby. One that has ended is started again."""
         async with asyncio.timeout(READY_SECONDS):
-            await self.children[name].wait()
+            while sorted(self._said[name] for name in ("v1", "v2")) != [FOLLOWING, READY]:
+                for name in ("v1", "v2"):
+                    if not self.children[name].pid:
+                        await self.start(name)
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def until_serving(self, name: str) -> None:
         """Waits for a NATS server to be one of the cluster again; its streams may still be catching up."""

@@ -112,7 +112,7 @@ async def test_a_rolling_restart(tmp_path: Path) -> None:
 
 async def test_what_is_cut(tmp_path: Path) -> None:
     """Each for twice the time in which a gateway is stale."""
-    ends = [("g1", "n", True), ("n", "g1", False), ("n1", "n2", True), ("v1", "n", True), ("v2", "n", False)]
+    ends = [("g1", "n", True), ("n", "g1", False), ("n1", "n2", True), ("v", "n", True), ("v", "n", False)]
     cuts = [Cut(name, other, 2 * STALE_SECONDS, both=both) for name, other, both in ends]
     await partition(tmp_path, *cuts, rate=FEW)
 
@@ -134,16 +134,15 @@ async def test_one_thing_alone(tmp_path: Path, fault: Fault) -> None:
         await fire(one, fault, rate=MANY)
 
 
-PAIRS = [*combinations(("n1", "n2", "n3"), 2), *product(("v1", "g1"), ("n1", "n2", "n3", "n"))]
+PAIRS = [*combinations(("n1", "n2", "n3"), 2), *product(("v", "g1"), ("n1", "n2", "n3", "n"))]
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("way", ["both", "there", "back"])
-@pytest.mark.parametrize(("name", "other"), PAIRS)
-async def test_long_partition(tmp_path: Path, name: str, other: str, way: str) -> None:
+async def test_long_cuts(tmp_path: Path, way: str) -> None:
     """Half a minute, between each pair that talks, one way, the other way and both."""
-    pair = (other, name) if way == "back" else (name, other)
-    await partition(tmp_path, Cut(*pair, 30.0, both=way == "both"), rate=MANY)
+    pairs = [(other, name) if way == "back" else (name, other) for name, other in PAIRS]
+    await partition(tmp_path, *(Cut(*pair, 30.0, both=way == "both") for pair in pairs), rate=MANY)
 
 
 async def partition(directory: Path, *cuts: Cut, rate: float) -> None:
