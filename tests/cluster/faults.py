@@ -83,31 +83,45 @@ async def directory_deleted(rig: Rig) -> None:
     await rig.until_serving("n1")
 
 
-class Cut:
+class Timed:
+    """A fault, with when it began, when it was over, and when its effects have to be over."""
+
+    def __init__(self, label: str, fault: Fault) -> None:
+        self.label = label
+        self._fault = fault
+        self.cut = self.healed = self.over = 0.0
+
+    async def __call__(self, rig: Rig) -> None:
+        self.cut = time.time()
+        await self._fault(rig)
+        self.healed = time.time()
+        await asyncio.sleep(HEALING_SECONDS)
+        self.over = time.time()
+
+
+class Cut(Timed):
     """Nothing that `name` sends comes to `other` for so long, and the other way round where it is cut both ways. `n` is
     all NATS servers, `v` whoever is the venue. A venue that has ended because of it is started again.
     """
 
     def __init__(self, name: str, other: str, seconds: float, *, both: bool) -> None:
-        self.label = f"{name} - {other}, {'both ways' if both else 'one way'}"
+        super().__init__(f"{name} - {other}, {'both ways' if both else 'one way'}", self._part)
         self._ends = (name, other)
         self._seconds = seconds
         self._both = both
-        self.cut = self.healed = self.over = 0.0
 
-    async def __call__(self, rig: Rig) -> None:
+    async def _part(self, rig: Rig) -> None:
         assert rig.networks is not None
         links = [(a, b) for a in names(rig, self._ends[0]) for b in names(rig, self._ends[1])]
         links += [(b, a) for a, b in links] if self._both else []
-        self.cut = time.time()
         for link in links:
             rig.networks.cut(*link)
         await asyncio.sleep(self._seconds)
         for link in links:
             rig.networks.heal(*link)
-        self.healed = time.time()
-        await asyncio.sleep(HEALING_SECONDS)
-        self.over = time.time()
+
+    async def __call__(self, rig: Rig) -> None:
+        await super().__call__(rig)
         await rig.until_two_venues()
 
 

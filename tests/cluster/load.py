@@ -1,6 +1,8 @@
 """Traders and readers of one gateway, in a process beside it: `python -m tests.cluster.load PORTS SEED READERS RATE`.
 
-PORTS is JSON, RATE what it means to send in a second. It trades until its standard input ends, reads on until everything is quiet, then prints as JSON what its
+PORTS is JSON, READERS how many there are of each dialect (crowd.py), RATE the requests that it means to send in a second.
+It begins to trade, says so when every reader has a book, and goes on until its standard input ends; then it reads on
+until everything is quiet, and prints as JSON what its
 clients were told, what each reader met, and when the gateway was ready. It imports nothing of polyfeed.
 """
 
@@ -15,65 +17,15 @@ import urllib.request
 from contextlib import suppress
 from typing import Any
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
-
-from tests.e2e.kraken_client import Book
+from tests.cluster.crowd import Crowd
 from tests.store.kill_clients import LEFT, Run, Told, clients
 
 AGAIN_SECONDS = 0.2
 LOOK_SECONDS = 0.1
 QUIET_SECONDS = 2.0
-LONGEST_WAIT = 30.0
-SUBSCRIBE = json.dumps({"event": "subscribe", "pair": ["XBT/USD"], "subscription": {"name": "book", "depth": 10}})
-
-
-class Reader:
-    """One that keeps a book, checks every checksum, and comes back whenever it is sent away."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.events: list[tuple[float, str]] = []
-        self.book = Book(10)
-        self.checked = 0
-        self.wrong = ""
-        self.last = 0.0
-
-    async def run(self) -> None:
-        while True:
-            try:
-                await self._read()
-            except (OSError, WebSocketException) as error:
-                self._note(f"left: {type(error).__name__} {error}"[:120])
-            await asyncio.sleep(AGAIN_SECONDS)
-
-    async def _read(self) -> None:
-        async with connect(f"ws://127.0.0.1:{self.port}/", max_size=None, ping_interval=None) as socket:
-            self._note("open")
-            self.book = Book(10)
-            await socket.send(SUBSCRIBE)
-            async for text in socket:
-                self._hear(str(text))
-        self._note("left")
-
-    def _hear(self, text: str) -> None:
-        if '"systemStatus"' in text:
-            self._note(json.loads(text)["status"])
-        if text.startswith("["):
-            try:
-                self.book.apply(text)
-            except AssertionError:
-                self.wrong = self.wrong or text
-            self.checked += 1
-            self.last = time.time()
-            if self.events[-1][1] != "book":
-                self._note("book")
-
-    def _note(self, what: str) -> None:
-        self.events.append((time.time(), what))
-
-    def top(self) -> dict[str, list[tuple[str, str]]]:
-        return {side: [(price, self.book.sides[side][price]) for price in self.book.top(side)[:10]] for side in "ab"}
+LONGEST_WAIT = 60.0
+QUIET_SHARE = 0.01
+"""Requests for the quiet market, in parts of those for the busy one."""
 
 
 class Load:
@@ -84,20 +36,34 @@ class Load:
         self.seed = seed
         self.rate = rate
         self.told = {name: Told() for name in ("bitstamp", "rails", "ekiden")}
-        self.readers = [Reader(ports["kraken"]) for _ in range(readers)]
+        self.crowd = Crowd(ports, readers)
         self.ready: list[tuple[float, bool]] = []
 
     async def run(self) -> dict[str, Any]:
-        reading = [asyncio.create_task(one.run()) for one in self.readers]
+        reading = asyncio.create_task(self.crowd.run())
         looking = asyncio.create_task(self._look())
-        runs = clients(self.ports, self.seed, self.rate, self.told)
+        runs = clients(self.ports, self.seed, self.rate, self.told, self.rate * QUIET_SHARE)
         trading = [asyncio.create_task(self._trade(run)) for run in runs]
+        await self.crowd.until_whole(LONGEST_WAIT)
         print("going", flush=True)
+        began, before = time.monotonic(), self._counts()
         await asyncio.to_thread(sys.stdin.read)
+        seconds, after = time.monotonic() - began, self._counts()
         await end(trading)
-        await self._quiet()
-        await end([looking, *reading])
-        return self._report()
+        await self.crowd.until_whole(LONGEST_WAIT, QUIET_SECONDS)
+        await end([looking, reading])
+        if not reading.cancelled():
+            reading.result()
+        rates = {name: (after[name] - before[name]) / seconds for name in after}
+        return {**self._report(), "rates": {**rates, "seconds": seconds}}
+
+    def _counts(self) -> dict[str, int]:
+        return {
+            "requests": sum(one.requests for one in self.told.values()),
+            "answers": sum(one.answers for one in self.told.values()),
+            "frames": sum(one.frames for one in self.crowd.readers),
+            "verified": sum(one.verified for one in self.crowd.feeds.values()),
+        }
 
     async def _trade(self, run: Run) -> None:
         """One client, and another one in its place whenever it has lost the gateway."""
@@ -107,20 +73,16 @@ class Load:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _look(self) -> None:
+        """Notes since when the gateway is ready or not; one that is ready again was so since it last said otherwise."""
+        said = 0.0
         while True:
             ready = await asyncio.to_thread(is_ready, self.ports["http"])
+            now = time.time()
             if ready is not None and (not self.ready or self.ready[-1][1] is not ready):
-                self.ready.append((time.time(), ready))
+                self.ready.append((said if ready and said else now, ready))
+            if ready is not None:
+                said = now
             await asyncio.sleep(LOOK_SECONDS)
-
-    async def _quiet(self) -> None:
-        """Returns when no reader has heard anything for a while, and every one of them has a book."""
-        began = time.time()
-        while time.time() - began < LONGEST_WAIT:
-            await asyncio.sleep(LOOK_SECONDS)
-            quiet = time.time() - max(one.last for one in self.readers) > QUIET_SECONDS
-            if quiet and all(one.events and one.events[-1][1] == "book" for one in self.readers):
-                return
 
     def _report(self) -> dict[str, Any]:
         told = {
@@ -136,10 +98,7 @@ class Load:
             }
             for name, one in self.told.items()
         }
-        readers = [
-            {"events": one.events, "checked": one.checked, "wrong": one.wrong, "top": one.top()} for one in self.readers
-        ]
-        return {"told": told, "readers": readers, "ready": self.ready}
+        return {"told": told, "readers": self.crowd.report(), "ready": self.ready}
 
 
 async def end(tasks: list[asyncio.Task[None]]) -> None:

@@ -25,27 +25,29 @@ from tests.store.server import QUIET
 READY_SECONDS = 90.0
 LOOK_SECONDS = 0.05
 NAMES = ("n1", "n2", "n3", "v1", "v2", "g1", "g2")
+CROWDED = ("gateway.address_connections=0", "gateway.handshake_rate=0")
+"""All clients of a gateway have one address."""
 READY, FOLLOWING = "polyfeed is ready", "following "
 """What a process says when it serves, and a standby when it has found whom to follow."""
 
 
-OURS = "10.213.7.254"
-"""Where this process is, in the networks of the others."""
-
-
 class Networks:
-    """A network namespace for each process, joined by a bridge: links between two of them can be cut, one way or both."""
+    """A network namespace for each process, joined by a bridge: links between two of them can be cut, one way or both.
+
+    Several of these may be there at once: each has one of 256 ranges of addresses, by chance.
+    """
 
     def __init__(self) -> None:
-        self._mark = uuid4().hex[:6]
-        self._hosts = {name: f"10.213.7.{number}" for number, name in enumerate(NAMES, 1)}
+        mark = uuid4()
+        self._mark, network = mark.hex[:6], f"10.213.{mark.int % 256}"
+        self._ours, self._hosts = f"{network}.254", {name: f"{network}.{at}" for at, name in enumerate(NAMES, 1)}
 
     def __enter__(self) -> Networks:
         need_networks()
         bridge = f"pb{self._mark}"
         run("ip", "link", "add", bridge, "type", "bridge")
         run("ip", "link", "set", bridge, "up")
-        run("ip", "addr", "add", f"{OURS}/24", "dev", bridge)
+        run("ip", "addr", "add", f"{self._ours}/24", "dev", bridge)
         for name, host in self._hosts.items():
             space, ours = self.space(name), f"p{name}{self._mark}"
             run("ip", "netns", "add", space)
@@ -132,7 +134,7 @@ class Rig:
     def __init__(self, directory: Path, networks: Networks | None, *settings: str) -> None:
         self.directory = directory
         self.networks = networks
-        self.loads: list[Load] = []
+        self.loads: dict[str, Load] = {}
         self.ports: dict[str, dict[str, int]] = {}
         hosts = [] if networks is None else [networks.host(name) for name in NAMES[:3]]
         prefixes = [] if networks is None else [networks.prefix(name) for name in NAMES[:3]]
@@ -149,7 +151,15 @@ class Rig:
         numbers = free_ports(len(DIALECTS) + 1)
         self.ports[name] = dict(zip((*DIALECTS, "http"), numbers, strict=True))
         given = [f"{key}.port={number}" for key, number in self.ports[name].items()]
-        given += [*QUIET, "bus.replicas=3", "store.keep=all", "server.drain_seconds=2", "log.level=info", *settings]
+        given += [
+            *QUIET,
+            *CROWDED,
+            "bus.replicas=3",
+            "store.keep=all",
+            "server.drain_seconds=2",
+            "log.level=info",
+            *settings,
+        ]
         words = ["--bus", self.nats.url]
         if verb == "venue":
             words += ["--demo", "--standby", "--journal", str(self.directory / name)]
@@ -214,16 +224,16 @@ class Rig:
         await self.nats.until_ready(READY_SECONDS)
 
     async def load(self, name: str, seed: int, readers: int, rate: float) -> None:
-        """Begins to trade and read on a gateway."""
-        self.loads.append(await Load.start(self.prefix(name), self.ports[name], seed, readers, rate))
+        """Begins to trade and read on a gateway, with so many readers of each dialect; they have their books."""
+        self.loads[name] = await Load.start(self.prefix(name), self.ports[name], seed, readers, rate)
 
     async def reports(self) -> list[dict[str, Any]]:
-        """Ends all loads; what they met."""
-        loads, self.loads = self.loads, []
-        return [*await asyncio.gather(*(one.report() for one in loads))]
+        """Ends all loads; what they met, by the names of their gateways."""
+        loads, self.loads = self.loads, {}
+        return [*await asyncio.gather(*(one.report() for _, one in sorted(loads.items())))]
 
     async def end(self) -> None:
-        for load in self.loads:
+        for load in self.loads.values():
             load.kill()
         for name in ("g1", "g2", "v2", "v1"):
             await self.children[name].stop(30.0)

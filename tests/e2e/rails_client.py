@@ -88,3 +88,24 @@ class Client:
     async def close(self) -> None:
         await self.socket.close()
         await self._reader
+
+
+class Book:
+    """A book as the documents have a client keep it: deltas count from the snapshot on that was asked for."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.sides: dict[str, dict[str, str]] = {"sell": {}, "buy": {}}
+
+    def apply(self, message: dict[str, Any]) -> None:
+        """A `publicOrderBook` or a `publicOrderBookDelta`."""
+        if message["resultType"] == "publicOrderBook":
+            self.begun = True
+            self.sides = {"sell": {}, "buy": {}}
+        if self.begun:
+            for row in message["data"]["orders"]:
+                levels = self.sides[row["orderType"]]
+                if row["quantity"] == "0":
+                    del levels[row["price"]]
+                else:
+                    levels[row["price"]] = row["quantity"]

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosedError
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.model.commands import CancelAll, PlaceOrder
 from polyfeed.model.enums import OrderKind, Side
-from tests.e2e.rails_client import Client, call, token_of
+from tests.e2e.rails_client import Book, Client, call, token_of
 from tests.e2e.world import World, world
 
 T = TypeVar("T")
@@ -54,20 +54,15 @@ def is_event(text: str) -> bool:
     return said and message["data"]["statusCode"] != 202
 
 
-def book_of(client: Client, market: str) -> dict[tuple[str, str], str]:
-    """The book that a client keeps: from the last snapshot on."""
-    book: dict[tuple[str, str], str] | None = None
+def book_of(client: Client, market: str) -> dict[str, dict[str, str]]:
+    """The book that a client keeps."""
+    book = Book()
     for text in client.messages:
         message = json.loads(text)
-        if message.get("market") != market or not message["resultType"].startswith("publicOrderBook"):
-            continue
-        if message["resultType"] == "publicOrderBook":
-            book = {}
-        if book is not None:
-            for row in message["data"]["orders"]:
-                book[row["orderType"], row["price"]] = row["quantity"]
-    assert book is not None
-    return {level: size for level, size in book.items() if size != "0"}
+        if message.get("market") == market and message["resultType"].startswith("publicOrderBook"):
+            book.apply(message)
+    assert book.begun
+    return book.sides
 
 
 @pytest.mark.slow

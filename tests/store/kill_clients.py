@@ -14,14 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from functools import partial
-from typing import Any, Never
+from typing import Any, NamedTuple, Never
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
-
-MID = 58_000
 
 RATE = 2000
 """Requests that all clients together mean to send in a second: orders, and cancellations of three in ten or so."""
@@ -31,6 +29,20 @@ SOCKET_SHARE = 0.75
 
 LEFT = (OSError, EOFError, WebSocketException)
 """How a client ends that has lost its server."""
+
+
+class Traded(NamedTuple):
+    """A market by the name that Rails and Ekiden have for it, the price that orders are around, and how their sizes
+    begin.
+    """
+
+    name: str
+    mid: int
+    size: str
+
+
+BUSY = Traded("BTC-USD", 58_000, "0.000")
+QUIET = Traded("ETH-USD", 2_090, "0.0")
 
 
 class Told:
@@ -76,6 +88,11 @@ class Http:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
+        status, answer = await self.ask(method, path, body, **headers)
+        return status, json.loads(answer)
+
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+        """The same, with the answer as it came."""
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
@@ -84,7 +101,7 @@ class Http:
         writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = int(head.partition("content-length: ")[2].partition("\r")[0])
-        return int(head.split()[1]), json.loads(await reader.readexactly(length))
+        return int(head.split()[1]), await reader.readexactly(length)
 
     def close(self) -> None:
         if self._streams is not None:
@@ -94,14 +111,14 @@ class Http:
 class Wishes:
     """What a client does next: orders on both sides of one price, so that many of them meet."""
 
-    def __init__(self, dice: random.Random) -> None:
-        self._dice = dice
+    def __init__(self, dice: random.Random, market: Traded = BUSY) -> None:
+        self._dice, self._market = dice, market
         self.resting: list[str] = []
 
     def order(self) -> tuple[str, str, str]:
         """Side, price and size."""
-        price = MID + self._dice.randint(-5, 5)
-        return self._dice.choice(("buy", "sell")), str(price), f"0.000{self._dice.randint(2, 9)}"
+        price = self._market.mid + self._dice.randint(-5, 5)
+        return self._dice.choice(("buy", "sell")), str(price), f"{self._market.size}{self._dice.randint(2, 9)}"
 
     def cancel(self) -> str | None:
         """One of the orders that may rest, now and then."""
@@ -243,8 +260,9 @@ class Rails:
 class Ekiden:
     """REST calls one after the other."""
 
-    def __init__(self, port: int, key: str, told: Told, dice: random.Random) -> None:
-        self.http, self._told, self._wishes = Http(port), told, Wishes(dice)
+    def __init__(self, port: int, key: str, told: Told, dice: random.Random, market: Traded = BUSY) -> None:
+        self.http, self._told, self._wishes = Http(port), told, Wishes(dice, market)
+        self._symbol = market.name
         self._bearer = ""
         self._key = Ed25519PrivateKey.from_private_bytes(key.ljust(32, ".").encode())
 
@@ -277,7 +295,7 @@ class Ekiden:
         side, price, size = self._wishes.order()
         name = str(uuid.uuid4())
         self._told.sent.add(name)
-        order = {"symbol": "BTC-USD", "side": side.title(), "order_type": "Limit", "qty": size, "price": price}
+        order = {"symbol": self._symbol, "side": side.title(), "order_type": "Limit", "qty": size, "price": price}
         status, answer = await self.call("place", {**order, "order_link_id": name})
         if status == 200:
             self._told.orders[name] = answer["order_id"]
@@ -299,8 +317,8 @@ Run = Callable[[], Coroutine[Any, Any, None]]
 """Begins a client, which ends when it has lost its server."""
 
 
-def clients(ports: dict[str, int], seed: int, rate: float, told: dict[str, Told]) -> list[Run]:
-    """All clients, which note what they are told by each dialect."""
+def clients(ports: dict[str, int], seed: int, rate: float, told: dict[str, Told], quiet: float = 0.0) -> list[Run]:
+    """All clients, which note what they are told by each dialect. `quiet` requests a second are for another market."""
     users = (("demo", 1001), ("demo2", 1002))
     dice = (random.Random(f"{seed} {number}") for number in itertools.count())
     each, call = rate * SOCKET_SHARE / SOCKETS, rate * (1 - SOCKET_SHARE) / (2 * CALLERS)
@@ -317,10 +335,15 @@ def clients(ports: dict[str, int], seed: int, rate: float, told: dict[str, Told]
     def ekiden(key: str) -> Coroutine[Any, Any, None]:
         return Ekiden(ports["ekiden"], key, told["ekiden"], next(dice)).run(Pace(call))
 
+    def elsewhere(key: str) -> Coroutine[Any, Any, None]:
+        return Ekiden(ports["ekiden"], key, told["ekiden"], next(dice), QUIET).run(Pace(quiet / len(users)))
+
     found: list[Run] = [partial(rails, users[number % 2][0]) for number in range(SOCKETS)]
     for number in range(CALLERS):
         key, account = users[number % 2]
         found += [partial(bitstamp, key, account), partial(ekiden, key)]
+    if quiet:
+        found += [partial(elsewhere, key) for key, _ in users]
     return [*found, *(partial(listen, key, account) for key, account in users)]
 
 
