@@ -36,20 +36,27 @@ from polyfeed.model.history import Query
 LAG_BYTES = 4_194_304
 
 
+class Texts:
+    """What is to be said. In an object of its own: to assign to a class makes Python look up all its methods again."""
+
+    def __init__(self) -> None:
+        self.texts: Sequence[str] = ()
+
+
 class Topic(Feed):
     """Says what it is given."""
 
     wants = (Trade,)
     on_lag = OnLag.CLOSE
     rank = 0
-    texts: Sequence[str] = ()
+    said = Texts()
 
     def fold(self, change: Heard) -> None:
         """There is something to say."""
 
     def flush(self, batch: Batch) -> Sequence[str]:
         """Says it."""
-        return Topic.texts
+        return self.said.texts
 
     def snapshot(self) -> Sequence[str]:
         """Nothing."""
@@ -115,15 +122,15 @@ async def plain() -> None:
     door = Door(DoorLimits(address_connections=0, handshake_rate=0))
     port = Port(fan, requests, recall, limits, now, lambda: random.getrandbits(64), door)
     listener = Listener(rest_app(port), limits, port)
-    batches: dict[str, Batch] = {}
+    batch = Batch(1, 1, 1)
+    events: dict[str, Trade] = {}
 
     def publish(topic: str, text: bytes, times: int) -> None:
-        batch = batches.get(topic)
-        if batch is None:
-            event = Trade(int(topic), 1, 1, 1, Side.BUY, OrderKind.LIMIT)
-            batch = batches[topic] = Batch(1, 1, 1, public=[event])
-        Topic.texts = (text.decode(),) * times
-        fan.fold(batch.public[0])
+        event = events.get(topic)
+        if event is None:
+            event = events[topic] = Trade(int(topic), 1, 1, 1, Side.BUY, OrderKind.LIMIT)
+        Topic.said.texts = (text.decode(),) * times
+        fan.fold(event)
         fan.flush(batch)
 
     number = await listener.open("127.0.0.1", 0)
