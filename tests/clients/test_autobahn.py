@@ -58,7 +58,7 @@ class Back(EchoSession):
         if isinstance(data, str):
             return [Send(data)]
         frame = deflate.framed(data, self.connection.window)
-        self.connection.push(bytes([frame[0] ^ TEXT_TO_BINARY]) + frame[1:], 0)
+        self.connection.push(bytes([frame[0] ^ TEXT_TO_BINARY]) + frame[1:])
         return []
 
 

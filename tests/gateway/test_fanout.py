@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from polyfeed.dialects._base.effects import Close, FeedKey, Join, Leave, Send, Snapshot
+from polyfeed.dialects._base.effects import ANY, Close, FeedKey, Join, Leave, Send, Snapshot
 from tests.gateway.fakes import EchoSession, Stage
 
 A, B, S = FeedKey("a", 0), FeedKey("a", 1), FeedKey("s", 0)
@@ -62,6 +62,35 @@ def test_a_feed_ends_with_its_last_listener_and_is_made_anew() -> None:
     stage.fan.carry_out(two, [Leave(A)])
     stage.fan.carry_out(two, [Join(A), Snapshot(A)])
     assert stage.dialect.made == [A, A]
+
+
+def test_a_feed_of_all_instruments_hears_each_of_them_beside_their_own() -> None:
+    stage = Stage()
+    one, outlet = stage.connect()
+    stage.fan.carry_out(one, [Join(A), Join(FeedKey("a", ANY))])
+    stage.trade(1)
+    stage.trade(2, instrument=5)
+    stage.fan.carry_out(one, [Leave(A)])
+    stage.trade(3)
+    stage.fan.carry_out(one, [Leave(FeedKey("a", ANY)), Join(A)])
+    stage.trade(4)
+    stage.run()
+    assert outlet.texts() == ["a-1:1", "a0:1", "a-1:2", "a-1:3", "a0:4"]
+    stage.fan.exit(one)
+    assert stage.fan.idle()
+
+
+def test_a_message_that_is_no_text_ends_its_feed_and_no_other() -> None:
+    stage = Stage()
+    (one, broken), (other, whole) = stage.connect(), stage.connect()
+    stage.fan.carry_out(one, [Join(A)])
+    stage.fan.carry_out(other, [Join(B)])
+    stage.fan._lines[A].feed.flush = lambda _: ["\ud800"]  # type: ignore[method-assign]
+    stage.trade(1)
+    stage.trade(2, instrument=1)
+    stage.run()
+    assert broken.texts() == ["close 1011"]
+    assert whole.texts() == ["a1:2"]
 
 
 def test_nothing_is_left_when_all_have_gone() -> None:

@@ -1,67 +1,74 @@
 """All connections that hear the same feeds in the same compression, and the frames still to be sent to some of them.
 
-A frame enters every cohort that hears its feed once, whatever the number of connections. A connection has only a
-cursor; what lies after it is joined into one chunk, and the chunk is made once for all that stand at the same place.
-Members are in the cohort's pack or `apart`, each with a cursor of its own.
+A frame enters every cohort that hears its feed once, whatever the number of connections. Members stand *abreast* or
+`apart`. Those abreast stand at one place, have nothing of their own to be sent, and their sockets take bytes: almost
+all members, almost always. So their place is kept once, here, and they are written to by the numbers of their sockets
+alone. Those apart have a cursor each.
+
+The kernel's work for a write empties the caches, and each object of ours that a frame does not touch is time saved:
+that is why a cohort is its own backlog, and why little is kept for one that has nothing to be sent.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from polyfeed.gateway.pack import Pack
+from polyfeed.gateway.abreast import in_python, write_abreast
+from polyfeed.gateway.backlog import CHUNK_BYTES, Backlog
 
 if TYPE_CHECKING:
     from polyfeed.gateway.connection import Connection
     from polyfeed.gateway.line import Line
 
-CHUNK_BYTES = 65_536
-"""No write is larger: what a blocked socket does not take is copied for it alone."""
-
-
 FEW = 16
 """Members up to which a cohort is served in one go."""
 
 
-class Cohort:
-    """`indexes` are the places of `frames` in the log, which counts all frames of all feeds.
+class Cohort(Backlog):
+    """`window` says how its frames are compressed (deflate.py), 0 for not at all; `offsets` that its members are told
+    how far they have heard (replays.py). `abreast` has members by the numbers of their sockets; `cursor` is where all
+    of them stand when no pass is under way.
 
-    `window` says how its frames are compressed (deflate.py), 0 for not at all; `offsets` that its members are told how
-    far they have heard (replays.py).
+    A *pass* writes one chunk to everybody who was abreast when it began, in parts between which others have the event
+    loop. Who falls in stands where the others do, so nobody does during a pass.
     """
 
     __slots__ = (
-        "_chunks",
-        "_frames",
-        "_indexes",
+        "_data",
+        "_few",
+        "_left",
+        "_next",
+        "abreast",
         "apart",
-        "bytes",
+        "cursor",
         "lines",
-        "lost_before",
         "offsets",
-        "pack",
         "sent_at",
         "window",
     )
 
     def __init__(self, lines: frozenset[Line], window: int = 0, offsets: bool = False) -> None:
+        super().__init__()
         self.lines = lines
         self.window = window
         self.offsets = offsets
-        self.pack = Pack()
+        self.abreast: dict[int, Connection] = {}
         self.apart: dict[Connection, None] = {}
-        self._indexes: list[int] = []
-        self._frames: list[bytes] = []
-        self._chunks: dict[int, tuple[bytes, int]] = {}
-        self.bytes = 0
-        self.lost_before = 0
+        self.cursor = 0
         self.sent_at = 0
+        self._few: tuple[int, ...] = ()
+        self._left: list[int] = []
+        self._data = b""
+        self._next = 0
+
+    # --- members ----------------------------------------------------------------------------------------------------
 
     def join(self, connection: Connection) -> None:
-        """Takes in a member."""
+        """Takes in a member, who hears what comes from now on."""
         self.apart[connection] = None
+        self._few = ()
         connection.cohort = self
+        connection.cursor = self.end()
 
     def leave(self, connection: Connection) -> None:
         """Lets a member go."""
@@ -70,116 +77,106 @@ class Cohort:
 
     def empty(self) -> bool:
         """Whether it has no members."""
-        return not (self.apart or self.pack.members)
+        return not (self.apart or self.abreast)
 
     def gather(self, connection: Connection) -> None:
-        """Takes a member that stands apart into the pack, if it has all that there is and so has the pack."""
+        """Has a member fall in that stands apart, if it has all that there is and so have those abreast."""
         end = self.end()
         if connection.fd < 0 or connection.own or connection.gap or connection.cursor < end or not self.lines:
             return
-        if connection.alone:
+        if connection.alone or (self.abreast and (self.cursor < end or self._left)):
             return
-        if not self.pack.members or (self.pack.cursor >= end and not self.pack.under_way()):
-            self.pack.add(connection, end)
-            del self.apart[connection]
+        self.abreast[connection.fd] = connection
+        self.cursor = end
+        connection.abreast = True
+        del self.apart[connection]
+
+    def stray(self, connection: Connection) -> None:
+        """Has a member that is abreast go its own way from where it stands."""
+        connection.cursor = self.cursor
+        if self._left:
+            try:
+                self._left.remove(connection.fd)
+            except ValueError:
+                connection.cursor = self._next
+            else:
+                self._end_pass()
+        self._part(connection)
 
     def scatter(self) -> None:
-        """Has all members of the pack stand apart if it has lost frames."""
-        if self.pack.cursor < self.lost_before and not self.pack.under_way():
-            for connection in tuple(self.pack.members.values()):
+        """Has all that are abreast stand apart if they have lost frames."""
+        if self.cursor < self.start and not self._left:
+            for connection in tuple(self.abreast.values()):
                 connection.stray()
 
-    def write(self, count: int, until: int) -> tuple[int, list[Connection]]:
-        """Writes to up to `count` members of the pack what is next for them; to how many, 0 when all have everything
-        before `until`, and those of them that are apart now, because their sockets are full or gone.
-        """
-        pack = self.pack
-        if not pack.under_way():
-            if not pack.members or pack.cursor >= until or pack.cursor < self.lost_before:
-                return 0, []
-            pack.begin(*self.chunk(pack.cursor))
-        written, short = pack.write(count)
-        for connection in short:
-            self.apart[connection] = None
-        return written, short
+    def _part(self, connection: Connection) -> None:
+        del self.abreast[connection.fd]
+        self.apart[connection] = None
+        self._few = ()
+        connection.abreast = False
 
-    def write_whole(self) -> int:
-        """The short way for a cohort of few, all in the pack with all frames before them; to how many it wrote, 0 where
-        there is more to do.
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def write_few(self, now: int) -> int:
+        """The short way for a cohort of few, all abreast with all frames before them; to how many it wrote at gateway
+        time `now`, 0 where there is more to do.
 
         Where a thousand topics have a reader each, the bookkeeping of a walk costs more than its one write.
         """
-        pack = self.pack
-        if self.apart or len(pack.members) > FEW or self.bytes > CHUNK_BYTES or pack.under_way():
+        numbers = self._few or self._are_few()
+        if not numbers or self.cursor != self.start or not 0 < self.bytes <= CHUNK_BYTES:
             return 0
-        if not self._indexes or not self.lost_before <= pack.cursor <= self._indexes[0]:
-            return 0
-        end = self._indexes[-1] + 1
-        short = pack.write_all(self._frames[0] if len(self._frames) == 1 else b"".join(self._frames), end)
+        data = self.take()
+        self.cursor = self.start
+        self.sent_at = now
+        short = in_python(numbers, data)
         if short:
-            self.apart.update(dict.fromkeys(short))
+            self._keep_rest(short, data, self.cursor)
             return 0
-        self._indexes.clear()
-        self._frames.clear()
-        if self._chunks:
-            self._chunks.clear()
-        self.bytes, self.lost_before = 0, end
-        return len(pack.members)
+        return len(numbers)
 
-    def append(self, index: int, frame: bytes) -> None:
-        """Takes in a frame of one of its feeds."""
-        self._indexes.append(index)
-        self._frames.append(frame)
-        if self._chunks:
-            self._chunks.clear()
-        self.bytes += len(frame)
+    def _are_few(self) -> tuple[int, ...]:
+        if not self.apart and len(self.abreast) <= FEW and not self._left:
+            self._few = tuple(self.abreast)
+        return self._few
 
-    def end(self) -> int:
-        """The place after the last frame: a cursor there or later has nothing to send."""
-        return self._indexes[-1] + 1 if self._indexes else self.lost_before
+    def write(self, count: int, until: int) -> tuple[int, list[Connection]]:
+        """Writes to up to `count` of those abreast what is next for them; to how many, 0 when all have everything
+        before `until`, and those of them that are apart now, because their sockets are full or gone.
+        """
+        if not self._left:
+            if not self.abreast or self.cursor >= until or self.cursor < self.start:
+                return 0, []
+            self._data, self._next = self.chunk(self.cursor)
+            self._left = list(self.abreast)
+            self._few = ()
+        part = self._left[-count:]
+        del self._left[-count:]
+        short = self._keep_rest(write_abreast(part, self._data), self._data, self._next)
+        self._end_pass()
+        return len(part), short
 
-    def chunk(self, cursor: int) -> tuple[bytes, int]:
-        """The frames from `cursor` on, joined up to CHUNK_BYTES, and the cursor after them."""
-        made = self._chunks.get(cursor)
-        if made is None:
-            made = self._chunks[cursor] = self._join(cursor)
-        return made
+    def _end_pass(self) -> None:
+        if not self._left:
+            self.cursor = self._next
 
-    def after(self, cursor: int) -> list[bytes]:
-        """The frames from `cursor` on, one by one."""
-        return self._frames[bisect_left(self._indexes, cursor) :]
+    def _keep_rest(self, short: list[tuple[int, int]], data: bytes, after: int) -> list[Connection]:
+        """Has those go their own way, from `after` the data on, whose sockets did not take all: their outlets have the
+        rest.
+
+        Everything is in order before an outlet is given it: one that cannot be written to may close its connection.
+        """
+        gone = [(self.abreast[number], sent) for number, sent in short]
+        for connection, _ in gone:
+            connection.cursor = after
+            self._part(connection)
+        for connection, sent in gone:
+            connection.outlet.keep(data[sent:])
+        return [connection for connection, _ in gone]
 
     def forget_sent(self) -> None:
         """Drops what all members have been sent."""
         cursors = [connection.cursor for connection in self.apart]
-        if self.pack.members:
-            cursors.append(self.pack.cursor)
+        if self.abreast:
+            cursors.append(self.cursor)
         self.forget(min(cursors, default=self.end()))
-
-    def forget(self, cursor: int) -> None:
-        """Drops what lies before `cursor`."""
-        count = bisect_left(self._indexes, cursor)
-        if count == 0:
-            return
-        self.lost_before = self._indexes[count - 1] + 1
-        self.bytes -= sum(map(len, self._frames[:count]))
-        del self._indexes[:count], self._frames[:count]
-        self._chunks.clear()
-
-    def shrink(self, limit: int) -> None:
-        """Drops the oldest frames until half of `limit` bytes are left; who stands before them has lost them."""
-        kept, place = 0, len(self._frames)
-        while place and kept + len(self._frames[place - 1]) <= limit // 2:
-            place -= 1
-            kept += len(self._frames[place])
-        if place:
-            self.forget(self._indexes[place - 1] + 1)
-
-    def _join(self, cursor: int) -> tuple[bytes, int]:
-        start = bisect_left(self._indexes, cursor)
-        stop, size = start, 0
-        while stop < len(self._frames) and (size == 0 or size + len(self._frames[stop]) <= CHUNK_BYTES):
-            size += len(self._frames[stop])
-            stop += 1
-        data = self._frames[start] if stop == start + 1 else b"".join(self._frames[start:stop])
-        return data, self._indexes[stop - 1] + 1 if stop > start else cursor

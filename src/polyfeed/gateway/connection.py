@@ -7,8 +7,8 @@ from typing import Protocol
 
 from polyfeed.dialects._base.effects import FeedKey
 from polyfeed.dialects._base.session import Session
-from polyfeed.gateway.cohort import CHUNK_BYTES, Cohort
-from polyfeed.gateway.pack import Pack
+from polyfeed.gateway.backlog import CHUNK_BYTES
+from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.returning import Returning
 
 
@@ -46,14 +46,15 @@ class Connection:
 
     `own` comes before everything after `cursor`: whoever adds an own frame first moves the cohort's frames up to now
     into `own`, by reference, so one order holds for all that the connection hears. `fd` is the socket's number while
-    bytes may be written to it directly, -1 otherwise. While the connection is in a `pack`, that knows where it stands.
-    `window` is the compression that it negotiated (deflate.py), 0 for none. `number` is that of its handshake, 0 where
-    nobody gave one. One that is `alone` is written to by its outlet only, never in a pack (faults/). One with `offsets`
-    is told how far it has heard, `returning` is what it is yet to be replayed (replays.py).
+    bytes may be written to it directly, -1 otherwise. While the connection is `abreast`, its cohort knows where it
+    stands. `window` is the compression that it negotiated (deflate.py), 0 for none. `number` is that of its handshake,
+    0 where nobody gave one. One that is `alone` is written to by its outlet only, never abreast (faults/). One with
+    `offsets` is told how far it has heard, `returning` is what it is yet to be replayed (replays.py).
     """
 
     __slots__ = (
         "__weakref__",
+        "abreast",
         "alone",
         "closing",
         "cohort",
@@ -68,7 +69,6 @@ class Connection:
         "outlet",
         "own",
         "own_bytes",
-        "pack",
         "returning",
         "session",
         "window",
@@ -79,7 +79,6 @@ class Connection:
         session: Session,
         outlet: Outlet,
         cohort: Cohort,
-        cursor: int,
         lag_bytes: int,
         window: int,
         number: int,
@@ -87,7 +86,7 @@ class Connection:
         self.session = session
         self.outlet = outlet
         self.cohort = cohort
-        self.cursor = cursor
+        self.cursor = 0
         self.lag_bytes = lag_bytes
         self.window = window
         self.number = number
@@ -96,7 +95,7 @@ class Connection:
         self.feeds: dict[FeedKey, None] = {}
         self.deadline: int | None = None
         self.fd = -1
-        self.pack: Pack | None = None
+        self.abreast = False
         self.closing = False
         self.gap = False
         self.alone = False
@@ -115,22 +114,21 @@ class Connection:
 
     def stray(self) -> None:
         """Goes its own way from where it stands."""
-        if self.pack is not None:
-            self.pack.remove(self)
-            self.cohort.apart[self] = None
+        if self.abreast:
+            self.cohort.stray(self)
 
-    def push(self, frame: bytes, head: int) -> None:
-        """Queues a frame of its own behind all frames before `head`, the log's present end."""
-        self.push_all((frame,), head)
+    def push(self, frame: bytes) -> None:
+        """Queues a frame of its own behind all that there is for it."""
+        self.push_all((frame,))
 
-    def push_all(self, frames: Sequence[bytes], head: int) -> None:
+    def push_all(self, frames: Sequence[bytes]) -> None:
         """Queues frames of its own, as `push` does."""
-        self.settle(head)
+        self.settle()
         self.own.extend(frames)
         self.own_bytes += sum(map(len, frames))
 
-    def settle(self, head: int) -> None:
-        """Makes everything before `head` its own, so that it can change its cohort there.
+    def settle(self) -> None:
+        """Makes everything that there is for it its own, so that it can change its cohort.
 
         Where frames of it are gone, or more are its own than one reader may have waiting, the rest of them is left
         out and the gap is noted: what heals it comes when the reader reads again.
@@ -142,15 +140,15 @@ class Connection:
             frames = self.cohort.after(self.cursor)
             self.own.extend(frames)
             self.own_bytes += sum(map(len, frames))
-        self.cursor = head
+        self.cursor = self.cohort.end()
 
     def lost(self) -> bool:
-        """Whether frames that it should have heard are gone; who is in a pack has lost none."""
-        return self.gap or self.cursor < self.cohort.lost_before
+        """Whether frames that it should have heard are gone; who is abreast has lost none, and is not asked."""
+        return self.gap or self.cursor < self.cohort.start
 
     def waiting(self) -> int:
         """Bytes that are queued for it; what it has lost is not among them."""
-        if self.pack is not None:
+        if self.abreast:
             return 0
         return self.own_bytes + sum(map(len, self.cohort.after(self.cursor)))
 

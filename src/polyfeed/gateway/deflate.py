@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
+from struct import Struct
 
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
@@ -27,6 +29,9 @@ TEXT, RSV1 = 0x81, 0x40
 
 LEVEL = 3
 """Of zlib. On book deltas level 6 takes half as long again for 2 % fewer bytes."""
+
+_SMALL, _MEDIUM, _BIG = Struct(">BB").pack, Struct(">BBH").pack, Struct(">BBQ").pack
+"""Heads of frames, by how many bytes they have for the size."""
 
 _TAIL = b"\x00\x00\xff\xff"
 """What ends a flush, and is not sent (RFC 7692 section 7.2.1)."""
@@ -57,18 +62,23 @@ class Deflater:
 _DEFLATERS = {bits: Deflater(bits) for bits in (SMALL, LARGE)}
 
 
+@lru_cache(maxsize=len(_DEFLATERS))
+def _deflated(payload: bytes, window: int) -> bytes:
+    """Made once for all cohorts that are given the message, one after the other."""
+    return _DEFLATERS[window].deflate(payload)
+
+
 def framed(payload: bytes, window: int) -> bytes:
-    """A text message as the bytes of one unmasked frame, compressed where the window says so."""
-    if window == PLAIN or len(payload) < LEAST_BYTES:
-        return _frame(TEXT, payload)
-    return _frame(TEXT | RSV1, _DEFLATERS[window].deflate(payload))
+    """A text message as the bytes of one unmasked frame, compressed where the window says so.
 
-
-def _frame(first: int, payload: bytes) -> bytes:
-    """RFC 6455 section 5.2. By hand, because the library's own way takes five times as long, for every message."""
+    RFC 6455 section 5.2. By hand, because the library's own way takes ten times as long, for every message.
+    """
+    first = TEXT
+    if window != PLAIN and len(payload) >= LEAST_BYTES:
+        first, payload = TEXT | RSV1, _deflated(payload, window)
     size = len(payload)
     if size < 126:
-        return bytes((first, size)) + payload
+        return _SMALL(first, size) + payload
     if size < 65_536:
-        return bytes((first, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((first, 127)) + size.to_bytes(8, "big") + payload
+        return _MEDIUM(first, 126, size) + payload
+    return _BIG(first, 127, size) + payload

@@ -13,14 +13,15 @@ from typing import TypeVar
 from polyfeed.accounts.accounts import AccountChange
 from polyfeed.dialects._base.closes import LOST
 from polyfeed.dialects._base.dialect import Dialect
-from polyfeed.dialects._base.effects import ANY, Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot, Submit
+from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Leave, Ping, Send, Snapshot, Submit
 from polyfeed.dialects._base.feeds import Heard, OnLag
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
 from polyfeed.gateway.cohort import Cohort
 from polyfeed.gateway.connection import Connection, Outlet
 from polyfeed.gateway.deflate import PING_FRAME, PLAIN, framed
-from polyfeed.gateway.line import Line, Want
+from polyfeed.gateway.line import Line
+from polyfeed.gateway.lines import Lines
 from polyfeed.gateway.meter import Meter
 from polyfeed.gateway.observer import Observer
 from polyfeed.gateway.replays import Replays, refusal
@@ -36,8 +37,6 @@ log = logging.getLogger("polyfeed.gateway")
 
 T = TypeVar("T")
 
-PUBLIC = 0
-"""The account of what is nobody's own."""
 SILENT: tuple[frozenset[Line], int, bool] = (frozenset(), PLAIN, False)
 """The cohort of those who hear nothing."""
 
@@ -76,12 +75,10 @@ class FanOut:
         self._submits = Submits(requests, later, self.ask)
         self._now = now
         self._lag_bytes = lag_bytes
-        self._lines: dict[FeedKey, Line] = {}
-        self._wants: dict[Want, list[Line]] = {}
-        self._timed: dict[Line, None] = {}
+        self._lines = Lines()
+        self._public, self._private = self._lines.public, self._lines.private
         self._dirty: dict[Line, None] = {}
         self._broken: dict[Line, None] = {}
-        self._head = 0
         self._silent = Cohort(*SILENT)
         self._cohorts: dict[tuple[frozenset[Line], int, bool], Cohort] = {SILENT: self._silent}
 
@@ -89,47 +86,49 @@ class FanOut:
 
     def fold(self, change: InstrumentChange) -> None:
         """Shows a change to the feeds that want it."""
-        kind = type(change)
-        for instrument in (change.instrument, ANY):
-            for line in self._wants.get((kind, instrument, PUBLIC), ()):
-                self._fold(line, change)
+        places = self._public.get(type(change))
+        if places is not None:
+            self._fold(places.get(change.instrument, ()) + places.all, change)
 
     def fold_venue(self, change: VenueChange) -> None:
         """Shows a change of no one instrument to the feeds that want it."""
-        places = self.dialect.channels(change) if isinstance(change, RelayedFrame) else (ANY,)
-        for place in places:
-            for line in self._wants.get((type(change), place, PUBLIC), ()):
-                self._fold(line, change)
+        places = self._public.get(type(change))
+        if places is None:
+            return
+        if isinstance(change, RelayedFrame):
+            for channel in self.dialect.channels(change):
+                self._fold(places.get(channel, ()), change)
+        else:
+            self._fold(places.all, change)
 
     def fold_private(self, change: AccountChange) -> None:
         """Shows a change of an account to the feeds that are its."""
-        for line in self._wants.get((type(change.event), ANY, change.account), ()):
-            self._fold(line, change)
+        accounts = self._private.get(type(change.event))
+        if accounts is not None:
+            self._fold(accounts.get(change.account, ()), change)
 
-    def _fold(self, line: Line, change: Heard) -> None:
-        self._dirty[line] = None
-        try:
-            line.feed.fold(change)
-        except Exception:
-            self._break(line)
+    def _fold(self, lines: tuple[Line, ...], change: Heard) -> None:
+        for line in lines:
+            self._dirty[line] = None
+            try:
+                line.feed.fold(change)
+            except Exception:
+                self._break(line)
 
     def flush(self, batch: Batch) -> None:
         """Takes the frames of a batch from the feeds that it touched, in the dialect's order of channels."""
-        said = bool(self._dirty)
-        if said:
-            lines = tuple(self._dirty) if len(self._dirty) == 1 else sorted(self._dirty, key=Line.order)
-            self._dirty.clear()
-            for line in lines:
+        lines = self._dirty
+        if lines:
+            self._dirty = {}
+            for line in lines if len(lines) == 1 else sorted(lines, key=Line.order):
                 self._publish(line, line.feed.flush, batch)
-        if self.replays is not None and self.replays.active and self.replays.settle(self._head, self.turns):
-            self._head += 1
-            said = True
-        if said:
+        settled = self.replays is not None and self.replays.active and self.replays.settle(self.turns)
+        if lines or settled:
             self._send()
 
     def tick(self, epoch: int, ts: int) -> None:
         """Takes what the timed feeds of a history say at a mark of its time."""
-        for line in sorted(self._timed, key=Line.order):
+        for line in sorted(self._lines.timed, key=Line.order):
             if line.feed.epoch == epoch:
                 self._publish(line, line.feed.tick, ts, ts)
         self._send()
@@ -139,28 +138,25 @@ class FanOut:
             return
         try:
             texts = say(what)
-            payloads = [text.encode() for text in texts]
+            if texts:
+                self._carry(line, texts, mark)
         except Exception:
             self._break(line)
-            return
-        if not payloads:
-            return
+
+    def _carry(self, line: Line, texts: Sequence[str], mark: int) -> None:
         for observer in self.observers:
             observer.said(line.feed.key, texts, mark)
         if self.replays is not None and self.replays.active:
             self.replays.note(line, texts)
-        waiting = self.turns.urgent if line.feed.key.account else self.turns.fresh
-        for payload in payloads:
-            frames: dict[int, bytes] = {}
+        waiting = self.turns.urgent if line.private else self.turns.fresh
+        for text in texts:
+            payload = text.encode()
+            plain = framed(payload, PLAIN)
             for cohort in line.cohorts:
-                window = cohort.window
-                if window not in frames:
-                    frames[window] = framed(payload, window)
-                cohort.append(self._head, frames[window])
+                cohort.append(framed(payload, cohort.window) if cohort.window else plain)
                 waiting[cohort] = None
                 if cohort.bytes > self._lag_bytes:
                     cohort.shrink(self._lag_bytes)
-            self._head += 1
             self.frames += 1
 
     def _break(self, line: Line) -> None:
@@ -187,11 +183,7 @@ class FanOut:
 
     def idle(self) -> bool:
         """Whether no feed, no group of listeners and no frame is kept: what it must come to when everybody has left."""
-        return (
-            not (self._lines or self._wants or self._timed or self._dirty)
-            and self.turns.idle()
-            and len(self._cohorts) == 1
-        )
+        return self._lines.empty() and not self._dirty and self.turns.idle() and len(self._cohorts) == 1
 
     def listeners(self) -> dict[FeedKey, int]:
         """How many connections hear each feed."""
@@ -203,7 +195,7 @@ class FanOut:
         """A connection was accepted; `window` says how it wants its messages compressed (deflate.py), `number` is that
         of its handshake.
         """
-        connection = Connection(session, outlet, self._silent, self._head, self._lag_bytes, window, number)
+        connection = Connection(session, outlet, self._silent, self._lag_bytes, window, number)
         session.stale = self.stale
         self._silent.join(connection)
         self.connections[connection] = None
@@ -216,7 +208,7 @@ class FanOut:
         if self.replays is None:
             self._say(connection, refusal("off"))
         else:
-            self.replays.greet(connection, wish, self._head)
+            self.replays.greet(connection, wish)
 
     def exit(self, connection: Connection) -> None:
         """A connection is gone; so are the feeds that only it heard."""
@@ -258,7 +250,7 @@ class FanOut:
                 case Send(text):
                     self._say(connection, text)
                 case Ping():
-                    connection.push(PING_FRAME, self._head)
+                    connection.push(PING_FRAME)
                 case Join(key):
                     feeds_changed |= self._join(connection, key)
                 case Leave(key):
@@ -266,7 +258,7 @@ class FanOut:
                 case Snapshot(key):
                     self._show(connection, key)
                 case Replay(key, snapshot):
-                    replayed = self.replays is not None and self.replays.bring(connection, key, self._head)
+                    replayed = self.replays is not None and self.replays.bring(connection, key)
                     if snapshot and not replayed:
                         self._show(connection, key)
                 case Submit():
@@ -281,7 +273,7 @@ class FanOut:
         self._schedule(connection)
 
     def _say(self, connection: Connection, text: str) -> None:
-        connection.push(framed(text.encode(), connection.window), self._head)
+        connection.push(framed(text.encode(), connection.window))
 
     def _show(self, connection: Connection, key: FeedKey) -> None:
         for text in self._lines[key].feed.snapshot():
@@ -301,7 +293,7 @@ class FanOut:
             self.retire(connection)
             return
         self.meter.close(code, reason)
-        connection.push(frame, self._head)
+        connection.push(frame)
         self._silence(connection)
         self.resume(connection)
 
@@ -319,7 +311,7 @@ class FanOut:
 
     def resume(self, connection: Connection) -> None:
         """Sends what can be sent, once the socket takes data."""
-        if connection.outlet.paused or connection.pack is not None:
+        if connection.outlet.paused or connection.abreast:
             return
         if connection.lost() and not connection.closing:
             try:
@@ -336,7 +328,7 @@ class FanOut:
             self.close(connection, SLOW_CONSUMER.code, SLOW_CONSUMER.reason)
             return
         self.meter.healed += 1
-        connection.cursor = self._head
+        connection.cursor = connection.cohort.end()
         connection.gap = False
         for line in lines:
             self._show(connection, line.feed.key)
@@ -397,7 +389,7 @@ class FanOut:
         if not self._mendable(connection):
             self.close(connection, LOST.code, LOST.reason)
             return
-        connection.settle(self._head)
+        connection.settle()
         connection.gap = True
         self.turns.fresh[connection.cohort] = None
 
@@ -412,7 +404,7 @@ class FanOut:
             return False
         line = self._lines.get(key)
         if line is None:
-            line = self._open(key)
+            line = self._lines.open(self.dialect.feed(key))
         line.listeners += 1
         connection.feeds[key] = None
         if connection.offsets and self.replays is not None:
@@ -422,18 +414,10 @@ class FanOut:
     def _leave(self, connection: Connection, key: FeedKey) -> bool:
         if key not in connection.feeds:
             return False
-        connection.settle(self._head)
+        connection.settle()
         del connection.feeds[key]
         self._release(key)
         return True
-
-    def _open(self, key: FeedKey) -> Line:
-        line = self._lines[key] = Line(self.dialect.feed(key))
-        for want in line.wants():
-            self._wants.setdefault(want, []).append(line)
-        if line.feed.timed:
-            self._timed[line] = None
-        return line
 
     def _release(self, key: FeedKey) -> None:
         line = self._lines[key]
@@ -444,7 +428,7 @@ class FanOut:
     def keep(self, key: FeedKey) -> None:
         """Makes the feed if it is not there; it stays while it is among the replays."""
         if key not in self._lines:
-            self._open(key)
+            self._lines.open(self.dialect.feed(key))
 
     def let_go(self, key: FeedKey) -> None:
         """The feed is kept no longer: without listeners it ends."""
@@ -457,21 +441,15 @@ class FanOut:
         return {line.feed.key for cohort in self._cohorts.values() if cohort.offsets for line in cohort.lines}
 
     def _end(self, line: Line) -> None:
-        del self._lines[line.feed.key]
+        self._lines.end(line)
         self._dirty.pop(line, None)
-        self._timed.pop(line, None)
-        for want in line.wants():
-            lines = self._wants[want]
-            lines.remove(line)
-            if not lines:
-                del self._wants[want]
 
     def _move(self, connection: Connection) -> None:
         """Puts the connection where the others stand that hear the same."""
         lines = frozenset(self._lines[key] for key in connection.feeds)
         if lines == connection.cohort.lines:
             return
-        connection.settle(self._head)
+        connection.settle()
         self._leave_cohort(connection)
         key = (lines, connection.window, connection.offsets) if lines else SILENT
         cohort = self._cohorts.get(key)

@@ -157,8 +157,8 @@ class Replays:
         self._bytes += entry.size
         self._trim(entry.at)
 
-    def settle(self, head: int, turns: Turns) -> bool:
-        """A batch is published: puts its offset at the place `head` behind what it gave; whether to anybody."""
+    def settle(self, turns: Turns) -> bool:
+        """A batch is published: puts its offset behind what it gave; whether to anybody."""
         before, self.offset = self.offset, self._batches()
         if self.offset != before + 1:
             self.restart()
@@ -167,7 +167,7 @@ class Replays:
         payload = self.marker().encode()
         for cohort in self._touched:
             if not cohort.empty():
-                cohort.append(head, framed(payload, cohort.window))
+                cohort.append(framed(payload, cohort.window))
                 if cohort not in turns.urgent:
                     turns.fresh[cohort] = None
         self._touched.clear()
@@ -253,7 +253,7 @@ class Replays:
 
     # --- who comes back -----------------------------------------------------------------------------------------------
 
-    def greet(self, connection: Connection, wish: Wish, head: int) -> None:
+    def greet(self, connection: Connection, wish: Wish) -> None:
         """Tells a connection that it is understood, or why it cannot go on from where it was. There is no offset before
         its first subscription: nothing could be resumed from it.
         """
@@ -265,7 +265,7 @@ class Replays:
             connection.returning = Returning(wish.offset, self._now() + int(self._terms.seconds * SECOND))
             return
         texts = [*([refusal(reason)] if reason else []), f'{{"polyfeed":{{"epoch":"{self.history}"}}}}']
-        connection.push_all([framed(text.encode(), connection.window) for text in texts], head)
+        connection.push_all([framed(text.encode(), connection.window) for text in texts])
 
     def _obstacle(self, wish: Wish) -> str:
         if wish.malformed:
@@ -274,14 +274,14 @@ class Replays:
             return "epoch"
         return "future" if wish.offset > self.offset else ""
 
-    def bring(self, connection: Connection, key: FeedKey, head: int) -> bool:
+    def bring(self, connection: Connection, key: FeedKey) -> bool:
         """Sends a connection what it missed of a feed, or says why that cannot be; whether it was sent."""
         assert connection.returning is not None
         offset = connection.returning.offset
         reason, frames = self._missed(connection, key, offset)
         said = f'"reason":"{reason}"' if reason else f'"from":{offset}'
         text = f'{{"polyfeed":{{"resumed":{json(not reason)},{self._named(key)},{said}}}}}'
-        connection.push_all([framed(text.encode(), connection.window), *frames], head)
+        connection.push_all([framed(text.encode(), connection.window), *frames])
         self.resumed += not reason
         self.refused += bool(reason)
         return not reason

@@ -9,10 +9,10 @@ from polyfeed.gateway.connection import Connection
 
 
 class Sweep:
-    """One walk through a cohort's members: the pack, then those apart, who join it when they have all that it has.
+    """One walk through a cohort's members: those abreast, then those apart, who fall in when they have all there is.
 
-    It takes the pack to where the cohort ended when the walk began. What came since is the next walk's: otherwise,
-    where frames come as fast as they are written, nobody apart would ever have a turn.
+    It takes those abreast to where the cohort ended when the walk began. What came since is the next walk's:
+    otherwise, where frames come as fast as they are written, nobody apart would ever have a turn.
     """
 
     __slots__ = ("_apart", "_end", "cohort")

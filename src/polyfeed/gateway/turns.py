@@ -92,9 +92,7 @@ class Turns:
             self._turn_began = now
             self._cohorts.extend(self.fresh)
             self.fresh.clear()
-        budget = SLICE
-        while budget > 0 and (self._sweep is not None or self._cohorts):
-            budget -= self._go_on(budget, now) + 1
+        self._write(SLICE, now)
         if self._sweep is not None or self._cohorts:
             self._soon(self._turn)
             return
@@ -105,18 +103,22 @@ class Turns:
         if self.fresh:
             self._begin(self._turn_began)
 
-    def _go_on(self, budget: int, now: int) -> int:
-        """Serves the next cohort, or some more of the one that is being served; how many were written to."""
-        if self._sweep is None:
-            cohort = self._cohorts.popleft()
-            written = self._write_whole(cohort, now)
-            if written:
-                return written
-            self._sweep = Sweep(cohort)
-        written = self._step(self._sweep, budget, now)
-        if not written:
-            self._sweep = None
-        return written
+    def _write(self, budget: int, now: int) -> None:
+        """Goes on with the cohort that is being served, and the next ones, until so many have been written to."""
+        while budget > 0:
+            if self._sweep is None:
+                if not self._cohorts:
+                    return
+                cohort = self._cohorts.popleft()
+                written = cohort.write_few(now)
+                if written:
+                    budget -= written + 1
+                    continue
+                self._sweep = Sweep(cohort)
+            written = self._step(self._sweep, budget, now)
+            budget -= written + 1
+            if not written:
+                self._sweep = None
 
     def _serve_private(self) -> None:
         """Writes what is somebody's own at once: it does not wait behind thousands of readers of public frames."""
@@ -124,14 +126,10 @@ class Turns:
         while self.urgent:
             cohort, _ = self.urgent.popitem()
             self.fresh.pop(cohort, None)
-            if not self._write_whole(cohort, now):
+            if not cohort.write_few(now):
                 sweep = Sweep(cohort)
                 while self._step(sweep, SLICE, now):
                     pass
-
-    def _write_whole(self, cohort: Cohort, now: int) -> int:
-        cohort.sent_at = now
-        return cohort.write_whole()
 
     def _step(self, sweep: Sweep, count: int, now: int) -> int:
         sweep.cohort.sent_at = now

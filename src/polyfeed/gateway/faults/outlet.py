@@ -46,7 +46,7 @@ class FaultyOutlet:
         self._late_bytes = 0
 
     def put(self) -> None:
-        """Takes the own outlet's place; the connection leaves its pack for as long."""
+        """Takes the own outlet's place; the connection stands apart for as long."""
         self._connection.stray()
         self._connection.alone = True
         self._connection.outlet = self

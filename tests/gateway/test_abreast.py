@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from polyfeed.dialects._base.effects import Effect, FeedKey, Join, Leave, Send
-from polyfeed.gateway import pack
+from polyfeed.gateway import cohort
 from polyfeed.gateway.abreast import FEW, LIBRARY, Write, compiled, in_python
 from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.turns import SLICE
@@ -100,12 +100,12 @@ BOTH = pytest.mark.parametrize("write", [pytest.param(in_python, id="python"), I
 @BOTH
 @pytest.mark.parametrize("seed", range(15))
 def test_everybody_hears_exactly_its_own_in_order(seed: int, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pack, "write_abreast", write)
+    monkeypatch.setattr(cohort, "write_abreast", write)
     dice = random.Random(seed)
     stage = Stage()
     readers = [Reader(stage) for _ in range(dice.choice((3, 40, SLICE + 30)))]
     said = [0, 0]
-    packed = 0
+    together = 0
     try:
         for step in range(600):
             reader = dice.choice(readers)
@@ -129,7 +129,7 @@ def test_everybody_hears_exactly_its_own_in_order(seed: int, write: Write, monke
                     instrument = dice.randrange(2)
                     reader.feeds ^= {instrument}
                     reader.do((Join if instrument in reader.feeds else Leave)(FEEDS[instrument]))
-            packed += any(one.connection.pack is not None for one in readers)
+            together += any(one.connection.abreast for one in readers)
         stage.run()
         for reader in readers:
             reader.drain()
@@ -137,7 +137,7 @@ def test_everybody_hears_exactly_its_own_in_order(seed: int, write: Write, monke
         for place, reader in enumerate(readers):
             reader.drain()
             assert texts_of(reader.heard) == reader.due, place
-        assert packed > 100
+        assert together > 100
         for reader in readers:
             stage.fan.exit(reader.connection)
         assert stage.fan.idle()
@@ -155,7 +155,7 @@ def test_who_leaves_in_the_middle_of_a_pass_takes_what_it_was_sent() -> None:
             reader.do(Join(FEEDS[0]))
         stage.trade(1)
         stage.run()
-        assert all(reader.connection.pack is not None for reader in readers)
+        assert all(reader.connection.abreast for reader in readers)
         stage.trade(2)
         stage.calls.pop(0)()
         for reader in readers:
@@ -168,6 +168,54 @@ def test_who_leaves_in_the_middle_of_a_pass_takes_what_it_was_sent() -> None:
     finally:
         for reader in readers:
             reader.close()
+
+
+def test_a_topic_of_one_reader_that_fills_up_goes_on_where_it_was() -> None:
+    """The short way of a cohort of few: what its socket did not take comes first, and it falls in again."""
+    stage = Stage()
+    one, other = Reader(stage), Reader(stage)
+    try:
+        one.do(Join(FEEDS[0]))
+        other.do(Join(FEEDS[1]))
+        number = 0
+        while one.connection.abreast or number < 3:
+            number += 1
+            stage.trade(number, 0)
+            stage.trade(number, 1)
+            stage.run()
+            other.drain()
+        assert one.paused
+        stage.trade(number + 1)
+        stage.run()
+        assert one.connection.waiting() > 0
+        one.drain()
+        stage.trade(number + 2)
+        stage.run()
+        assert one.connection.abreast
+        one.drain()
+        assert texts_of(one.heard) == [f"a0:{place}" for place in range(1, number + 3)]
+        assert texts_of(other.heard) == [f"a1:{place}" for place in range(1, number + 1)]
+    finally:
+        for reader in (one, other):
+            reader.close()
+
+
+def test_a_reader_of_its_own_that_lost_frames_is_not_taken_for_one_that_has_all() -> None:
+    """Frames of one turn are more than may be kept: those abreast have lost some, few or many."""
+    stage = Stage(lag_bytes=200)
+    reader = Reader(stage)
+    try:
+        reader.do(Join(FEEDS[0]))
+        stage.trade(100)
+        stage.run()
+        assert reader.connection.abreast
+        for price in range(101, 200):
+            stage.trade(price)
+        stage.run()
+        reader.drain()
+        assert texts_of(reader.heard) == ["a0:100", "a0#100"]
+    finally:
+        reader.close()
 
 
 def test_who_stands_apart_has_a_turn_however_fast_frames_come() -> None:
