@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 
 from nats.aio.client import Client
 
@@ -15,7 +16,8 @@ from polyfeed.app.gateway_process import GatewayProcess
 from polyfeed.app.serve import until_signal
 from polyfeed.app.store import Store, journal_directory, opened
 from polyfeed.app.venue_process import VenueProcess
-from polyfeed.bus.nats.connection import FAILURES, connect
+from polyfeed.bus.again import until_done
+from polyfeed.bus.nats.connection import close, connect
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
 
@@ -59,18 +61,9 @@ def _check(section: BusSection) -> None:
 @asynccontextmanager
 async def connected(section: BusSection, role: str) -> AsyncIterator[Client]:
     """A connection to the bus, made however long that takes."""
-    client = None
-    said = ""
-    while client is None:
-        try:
-            client = await connect(section.url, f"polyfeed {role}", section.credentials)
-        except OSError as error:
-            if str(error) != said:
-                said = str(error)
-                log.warning("%s; trying again", error)
-            await asyncio.sleep(RETRY_SECONDS)
+    attempt = partial(connect, section.url, f"polyfeed {role}", section.credentials)
+    client = await until_done(attempt, (OSError,), RETRY_SECONDS, partial(log.warning, "%s; trying again"))
     try:
         yield client
     finally:
-        with suppress(*FAILURES):
-            await client.close()
+        await close(client)

@@ -20,7 +20,7 @@ from polyfeed.app.master_key import vault_of
 from polyfeed.app.operator import counts_in, fan_metrics
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.server import dialect_lines
-from polyfeed.app.tasks import cancelled
+from polyfeed.bus.tasks import cancelled
 from polyfeed.app.tls import server_context, tls_files
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.connection import FAILURES

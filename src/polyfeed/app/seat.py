@@ -15,7 +15,7 @@ from polyfeed.app.enquiries import Answering
 from polyfeed.app.gateway_role import LAST_SECONDS
 from polyfeed.app.historian import HistoryRole
 from polyfeed.app.line import Counts, Kind, Start, counts_decoder, encode, entered_decoder
-from polyfeed.app.tasks import cancelled
+from polyfeed.bus.tasks import cancelled
 from polyfeed.bus.link import Link
 from polyfeed.model.commands import AnyCommand, Origin
 

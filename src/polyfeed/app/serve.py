@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import logging
 import signal
@@ -18,6 +17,7 @@ from polyfeed.app.config import Config
 from polyfeed.app.flow import Flow, flow_of, recorded_flow
 from polyfeed.app.server import Server
 from polyfeed.app.store import Store, journal_directory, opened
+from polyfeed.bus.tasks import cancelled
 from polyfeed.market.market import Market
 
 log = logging.getLogger("polyfeed")
@@ -101,9 +101,7 @@ async def before(stopped: asyncio.Task[bool], work: Coroutine[None, None, None])
     task = asyncio.create_task(work)
     await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if not task.done():
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await cancelled([task])
         return False
     await task
     return True

@@ -24,7 +24,7 @@ from polyfeed.app.operator_token import operator_token
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.replay import replay
 from polyfeed.app.store import Store
-from polyfeed.app.tasks import cancelled
+from polyfeed.bus.tasks import cancelled
 from polyfeed.app.tls import server_context, tls_files
 from polyfeed.app.venue_bus import MakeLink, Standing
 from polyfeed.app.wire import WireLog

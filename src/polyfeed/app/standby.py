@@ -19,7 +19,7 @@ from nats.aio.client import Client
 from polyfeed.app.config import BusSection
 from polyfeed.app.store import Store
 from polyfeed.app.streamed_journal import StreamedJournal
-from polyfeed.app.tasks import cancelled
+from polyfeed.bus.tasks import cancelled
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names

@@ -15,7 +15,7 @@ from polyfeed.app.flow import flow_of
 from polyfeed.app.server import Server
 from polyfeed.app.standby import Standby
 from polyfeed.app.store import Store
-from polyfeed.app.tasks import cancelled
+from polyfeed.bus.tasks import cancelled
 from polyfeed.app.venue_bus import VenueBus
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease

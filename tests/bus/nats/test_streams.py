@@ -12,9 +12,9 @@ import pytest
 from nats.aio.client import Client
 
 from polyfeed.app.nats_server import NatsServer
-from polyfeed.app.tasks import cancelled
-from polyfeed.bus.nats.connection import connect, jetstream
-from polyfeed.bus.nats.lease import Lease, Lost
+from polyfeed.bus.tasks import cancelled
+from polyfeed.bus.nats.connection import FAILURES, connect, jetstream
+from polyfeed.bus.nats.lease import LEASE_SECONDS, Holder, Lease, Lost
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import Gone, StreamReader
@@ -136,6 +136,24 @@ async def test_a_stream_that_was_deleted_is_made_again_and_its_reader_is_told(tm
                 await asyncio.wait_for(reading, PATIENCE)
 
 
+async def test_who_was_replaced_can_write_no_more_in_a_stream_that_was_deleted_and_made_again(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        old, heard = await writer_of(client, 1), Heard()
+        async with running(old.run()):
+            for number in range(1, 6):
+                await old.put_told(number, [b"of the old one"])
+        await jetstream(client).delete_stream(NAMES.batches_stream)
+        new = await writer_of(client, 2)
+        async with running(new.run(), StreamReader(client, NAMES.batches_stream, 0, heard).run()):
+            await new.put_told(6, [b"of the new one"])
+            old.put(6, [b"too late"])
+            with pytest.raises(Fenced):
+                await asyncio.wait_for(old.run(), PATIENCE)
+            await new.put_told(7, [b"of the new one"])
+            await heard.until(2)
+    assert [parcel.bodies for parcel in heard.parcels] == [(b"of the new one",)] * 2
+
+
 async def test_flipped_bits_on_the_disk_are_never_heard(tmp_path: Path) -> None:
     dice = random.Random(1)
     sent = {number: Parcel("h", 1, number, (dice.randbytes(2000),)) for number in range(1, 301)}
@@ -172,3 +190,58 @@ async def test_one_lease_has_one_holder(tmp_path: Path) -> None:
         await (await jetstream(client).key_value(NAMES.bucket)).put("venue", b'{"host":"h","pid":1,"id":"another"}')
         with pytest.raises(Lost):
             await asyncio.wait_for(theirs.kept(), PATIENCE)
+
+
+async def test_a_lease_that_is_given_back_ends_though_its_cancellation_was_lost(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        mine, theirs = (Lease(client, NAMES.bucket, 1) for _ in range(2))
+        assert await mine.take()
+        assert mine._keeping is not None
+        await cancelled([mine._keeping])
+
+        async def deaf() -> None:
+            """Loses the first cancellation, as Python 3.11's `wait_for` may."""
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await asyncio.Event().wait()
+
+        mine._keeping = asyncio.create_task(deaf())
+        await asyncio.sleep(0)
+        await asyncio.wait_for(mine.leave(), PATIENCE)
+        assert await theirs.take()
+        await theirs.leave()
+
+
+async def test_who_has_the_lease_comes_first_when_the_bus_was_away_for_longer_than_it_lasts(tmp_path: Path) -> None:
+    said: list[str] = []
+    async with nats(tmp_path) as (server, client):
+        other = await connect(server.url, "another")
+        mine, theirs = Lease(client, NAMES.bucket, 1), Lease(other, NAMES.bucket, 1)
+        assert await mine.take()
+        holder = await mine.holder()
+        async with running(theirs.until_taken(0.05, said.append)) as (waiting,):
+            async with asyncio.timeout(PATIENCE):
+                while not said:
+                    await asyncio.sleep(0.01)
+            for _ in range(2):
+                await server.kill()
+                await asyncio.sleep(LEASE_SECONDS)
+                await server.start()
+                await server.until_ready()
+                async with asyncio.timeout(PATIENCE):
+                    while await kept_by(mine) != holder:
+                        await asyncio.sleep(0.01)
+            assert not waiting.done(), "the holder has it again"
+            assert said[0] == f"the venue is {holder}"
+            await mine.leave()
+            await asyncio.wait_for(waiting, PATIENCE)
+        await theirs.leave()
+        await other.close()
+
+
+async def kept_by(lease: Lease) -> Holder | None:
+    """Who has a lease, None while nobody can be asked."""
+    try:
+        return await lease.holder()
+    except FAILURES:
+        return None

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Callable
 from uuid import uuid4
 
 import msgspec
@@ -15,12 +16,22 @@ from nats.js.api import KeyValueConfig, StorageType
 from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
 
+from polyfeed.bus.again import until_done
+from polyfeed.bus.tasks import cancelled
 from polyfeed.bus.nats.connection import FAILURES, jetstream
 
 log = logging.getLogger("polyfeed.nats")
 
 LEASE_SECONDS = 3.0
 RENEW_SECONDS = 0.75
+"""Between two renewals, and the most that one is waited for: a lease outlives two that are lost."""
+
+RETRY_SECONDS = 0.2
+"""Before a renewal that failed is tried again."""
+
+GRACE_SECONDS = 2.0
+"""Nobody else takes the lease so soon after the bus was not whole: who has it could not renew it either."""
+
 KEY = "venue"
 
 
@@ -39,17 +50,39 @@ class Lost(Exception):
     """Another process holds the lease."""
 
 
+class _NotNow(Exception):
+    """The lease cannot be had yet; the text says why."""
+
+
 class Lease:
     """The lease of one bucket, which is made where there is none. One that was taken is renewed until `leave`."""
 
     def __init__(self, client: Client, bucket: str, replicas: int) -> None:
         self._js = jetstream(client)
+        self._quick = client.jetstream(timeout=RENEW_SECONDS)
         self._bucket = bucket
         self._replicas = replicas
         self._revision = 0
+        self._store: KeyValue | None = None
+        self._graced = 0.0
         self._me = Holder(socket.gethostname(), os.getpid(), uuid4().hex)
         self._value = msgspec.json.encode(self._me)
         self._keeping: asyncio.Task[None] | None = None
+
+    async def until_taken(self, seconds: float, say: Callable[[str], None]) -> None:
+        """Returns when it is ours; tries about every so many seconds. `say` is told each reason to wait once."""
+        await until_done(self._taken, (_NotNow,), seconds, say)
+
+    async def _taken(self) -> None:
+        clock = asyncio.get_running_loop().time
+        try:
+            if clock() >= self._graced and await self.take():
+                return
+            holder = await self.holder()
+        except FAILURES as error:
+            self._store, self._graced = None, clock() + GRACE_SECONDS
+            raise _NotNow(f"the bus cannot give the venue's lease: {error}") from error
+        raise _NotNow(f"the venue is {holder}" if holder is not None else "nobody is the venue yet")
 
     async def take(self) -> bool:
         """Whether it is ours now. Raises one of FAILURES."""
@@ -78,22 +111,24 @@ class Lease:
         """Gives it back, so that another process need not wait. Raises one of FAILURES."""
         if self._keeping is None:
             return
-        self._keeping.cancel()
-        await asyncio.wait({self._keeping})
+        await cancelled([self._keeping])
         await (await self._open()).delete(KEY, last=self._revision)
 
     async def _keep(self) -> None:
         """Renews it until cancelled. One that ended while nobody could be asked is taken again, if it is there to be
         taken.
         """
+        wait = RENEW_SECONDS
         while True:
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(wait)
+            wait = RENEW_SECONDS
             try:
                 await self._renew()
             except KeyWrongLastSequenceError:
                 raise Lost("another process has taken the venue's lease") from None
             except FAILURES as error:
                 log.debug("the lease was not renewed: %r", error)
+                self._store, wait = None, RETRY_SECONDS
 
     async def _renew(self) -> None:
         store = await self._open()
@@ -111,13 +146,16 @@ class Lease:
             self._revision = await store.update(KEY, self._value, last=entry.revision)
 
     async def _open(self) -> KeyValue:
-        try:
-            return await self._js.key_value(self._bucket)
-        except (BucketNotFoundError, NotFoundError):
-            config = KeyValueConfig(
-                bucket=self._bucket, ttl=LEASE_SECONDS, replicas=self._replicas, storage=StorageType.FILE
-            )
-            return await self._js.create_key_value(config)
+        if self._store is None:
+            try:
+                self._store = await self._quick.key_value(self._bucket)
+            except (BucketNotFoundError, NotFoundError):
+                config = KeyValueConfig(
+                    bucket=self._bucket, ttl=LEASE_SECONDS, replicas=self._replicas, storage=StorageType.FILE
+                )
+                await self._js.create_key_value(config)
+                self._store = await self._quick.key_value(self._bucket)
+        return self._store
 
 
 def _decode(value: bytes | None) -> Holder:

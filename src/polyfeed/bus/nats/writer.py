@@ -197,10 +197,11 @@ class StreamWriter:
             return None
 
     async def _align(self) -> None:
-        """Finds what of the queue the stream has already, and where it goes on."""
+        """Finds what of the queue the stream has already, and where it goes on. Raises Fenced, one of FAILURES."""
         last = await self._length()
+        await self._see_whose(last)
         if last < self.last:
-            # Or who leads it now has not read all of it yet; then what is ours is found again.
+            # It was deleted, or who leads it now has not read all of it yet; then what is ours is found again.
             log.error("the stream %s ends at %d, and has ended at %d", self._stream, last, self.last)
             self.last = last
         while self.last < last:
@@ -208,10 +209,18 @@ class StreamWriter:
             self.last += 1
             if parcel is None:
                 continue
-            if parcel.term > self.term:
-                raise Fenced(f"the stream {self._stream} is written by term {parcel.term}, and this is {self.term}")
             if self._queue and parcel.id == self._queue[0].id:
                 self._done()
+
+    async def _see_whose(self, last: int) -> None:
+        """Raises Fenced where the last parcel, up to a place, is of a later term: terms never go down in a stream."""
+        for place in range(last, max(0, last - WINDOW), -1):
+            parcel = await self._at(place)
+            if parcel is None:
+                continue
+            if parcel.term > self.term:
+                raise Fenced(f"the stream {self._stream} is written by term {parcel.term}, and this is {self.term}")
+            return
 
     # --- the way out ------------------------------------------------------------------------------------------------
 
