@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import msgspec
@@ -18,15 +19,19 @@ from polyfeed.market.market import Market
 
 log = logging.getLogger("polyfeed.nats")
 
-FORM = 1
+FORM = 2
 """Counts up whenever the form changes."""
+
+USE_SECONDS = 15.0
+"""The most that the use of an image may take: the library waits for ever for what was lost on its way."""
 
 KEPT_SECONDS = 3600.0
 """As long as the batches behind an image are kept, it can be started from."""
 
 
 class BusImage(Struct, frozen=True, array_like=True):
-    """The state after the batches `seen` (the last number of each epoch) of one `history`; `epoch` is the venue's own.
+    """The state after the batches `seen` (the last number of each epoch) of one `history`, as the venue of a `term` had
+    it; `epoch` is the venue's own.
 
     `place` is a place in the stream of batches that is not behind it. `numbers` has the last command of each gateway
     that is in it. `demo` says whose master key opens the credentials: the one that everybody knows, or the venue's own;
@@ -35,6 +40,7 @@ class BusImage(Struct, frozen=True, array_like=True):
 
     form: int
     history: str
+    term: int
     place: int
     epoch: int
     seen: dict[int, int]
@@ -60,7 +66,7 @@ def decode_image(data: bytes) -> BusImage:
 
 
 class ImageStore:
-    """The images of one venue. Everything raises the connection's FAILURES while the bus is not whole."""
+    """The images of one venue. Everything raises the connection's FAILURES while the bus is not whole, in bounded time."""
 
     def __init__(self, client: Client, bucket: str, replicas: int) -> None:
         self._js = jetstream(client)
@@ -69,17 +75,20 @@ class ImageStore:
 
     async def put(self, name: str, image: BusImage) -> None:
         """Keeps an image, for an hour at most."""
-        await (await self._open()).put(name, msgspec.msgpack.encode(image))
+        async with asyncio.timeout(USE_SECONDS):
+            await (await self._open()).put(name, msgspec.msgpack.encode(image))
 
     async def get(self, name: str) -> BusImage:
         """An image. Raises ValueError when it is not what was put."""
-        found = await (await self._js.object_store(self._bucket)).get(name)
+        async with asyncio.timeout(USE_SECONDS):
+            found = await (await self._js.object_store(self._bucket)).get(name)
         return decode_image(found.data or b"")
 
     async def names(self) -> list[str]:
         """The images there are, the newest first."""
         try:
-            entries = await (await self._js.object_store(self._bucket)).list()
+            async with asyncio.timeout(USE_SECONDS):
+                entries = await (await self._js.object_store(self._bucket)).list()
         except NotFoundError:
             return []
         entries.sort(key=lambda one: one.mtime or "", reverse=True)
@@ -87,7 +96,8 @@ class ImageStore:
 
     async def drop(self, name: str) -> None:
         """Lets an image go."""
-        await (await self._open()).delete(name)
+        async with asyncio.timeout(USE_SECONDS):
+            await (await self._open()).delete(name)
 
     async def _open(self) -> ObjectStore:
         try:

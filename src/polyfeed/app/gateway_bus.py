@@ -7,19 +7,22 @@ import logging
 import secrets
 from collections.abc import Callable
 
+import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from polyfeed.app.bus_image import BusImage, ImageStore
 from polyfeed.app.config import BusSection
 from polyfeed.bus.memory import MemoryBus
-from polyfeed.bus.nats.calls import FIRST_GATEWAY, Reply, encode, reply_decoder
+from polyfeed.bus.nats.calls import FIRST_GATEWAY, Reply, Wanted, encode, reply_decoder
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.courier import Courier
+from polyfeed.bus.nats.freshness import Freshness
 from polyfeed.bus.nats.intake import Intake
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import StreamReader
+from polyfeed.bus.tasks import Asides
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.enums import Refusal
@@ -29,14 +32,15 @@ log = logging.getLogger("polyfeed.nats")
 CALL_SECONDS = 1.0
 """How often the venue is told that this gateway lives, and what it has not taken is sent again."""
 
+CALL_SOON_SECONDS = 0.25
+"""The same, while there is no venue that takes this gateway's commands and vouches for what it shows."""
+
 IMAGE_SECONDS = 5.0
 """What an image is waited for, before the newest one that there is will do."""
 
-NEAR = 64
-"""Messages that the stream may have more than we have, and what we show is still of now."""
-
 AWAY = "the venue cannot be reached now; nothing was sent to it"
 ENDED = "this gateway was away from the venue for too long; the command was not carried out"
+LOST = "the venue could not record it, and was replaced; the command was not carried out"
 
 
 def new_number() -> int:
@@ -65,15 +69,17 @@ class GatewayBus:
         self._renumber = renumber
         self._store = ImageStore(client, names.store, section.replicas)
         self._stale_us = int(section.stale_seconds * 1e6)
+        self._call_seconds = min(CALL_SECONDS, section.stale_seconds / 3)
         self._courier = Courier(new_number())
         self._intake = Intake("", {})
         self._reader: StreamReader | None = None
-        self._fresh_at = now()
+        self._freshness = Freshness()
+        self._torn = False
         self._inbox = client.new_inbox()
         self._due = False
         self._epoch = 0
         self._tried: set[str] = set()
-        self._words: set[asyncio.Task[None]] = set()
+        self._asides = Asides()
         bus.subscribe_words(self._tell)
 
     @property
@@ -99,10 +105,13 @@ class GatewayBus:
     @property
     def trouble(self) -> str:
         """Why what this gateway shows cannot be vouched for, empty when it can."""
-        behind = self._now() - self._fresh_at
+        at = self._freshness.at
+        if at is None:
+            return "the venue has not been heard yet"
+        behind = self._now() - at
         if behind <= self._stale_us:
             return ""
-        return f"nothing new was heard of the venue for {behind / 1e6:.0f} s"
+        return f"what is known is {behind / 1e6:.0f} s old"
 
     async def start_image(self) -> BusImage:
         """What to start from: the state as of now, or the newest there is while the venue is away.
@@ -110,8 +119,7 @@ class GatewayBus:
         Raises one of FAILURES, or ValueError, while there is none.
         """
         try:
-            answer = await self._client.request(self._names.images, b"", timeout=IMAGE_SECONDS)
-            image = await self._store.get(answer.data.decode())
+            image = await self._image_of_venue()
             self._tried.clear()
             return image
         except FAILURES as error:
@@ -123,21 +131,40 @@ class GatewayBus:
         self._tried.clear()
         raise OSError("there is no image to start from: is the venue there?")
 
+    async def next_image(self) -> BusImage:
+        """What to go on from: the venue's state, with all that was heard before. Raises as `start_image` does."""
+        image = await self._image_of_venue()
+        if image.history == self._intake.history and image.seen.get(self._epoch, 0) < self.seq:
+            raise OSError("the image that the venue gives is older than what is known")
+        return image
+
+    async def _image_of_venue(self) -> BusImage:
+        wanted = encode(Wanted(self._intake.history, self.seq + 1))
+        answer = await self._client.request(self._names.images, wanted, timeout=IMAGE_SECONDS)
+        return await self._store.get(answer.data.decode())
+
     def begin(self, image: BusImage) -> None:
         """Goes on from an image; commands that it contains have been decided."""
         self._courier.settle_until(image.numbers.get(self.number, 0))
+        self._courier.term = image.term
         self._intake = Intake(image.history, image.seen)
         self._epoch = image.epoch
+        self._freshness.begin(image.term, self.seq)
         self._reader = StreamReader(self._client, self._names.batches_stream, image.place, self._hear)
+        self._torn = False
 
     async def read(self) -> None:
         """Hands what the stream says to the bus, until cancelled. Raises Gone or Hole when another image is needed."""
-        if self._reader is not None:
+        if self._reader is None:
+            return
+        try:
             await self._reader.run()
+        finally:
+            self._torn = True
 
     async def caught_up(self) -> None:
         """Returns when what was heard is of now."""
-        while self.trouble or self._reader is None or not self._reader.heard:  # noqa: ASYNC110 - once, at the start
+        while self.trouble:  # noqa: ASYNC110 - once, at the start
             await asyncio.sleep(0.02)
 
     def metrics(self) -> list[str]:
@@ -158,11 +185,12 @@ class GatewayBus:
 
     async def call(self) -> None:
         """Tells the venue again and again that this gateway lives, until cancelled."""
-        await self._client.subscribe(self._inbox, cb=self._on_reply)
+        await self._client.subscribe(f"{self._inbox}.*.*", cb=self._on_reply)
         await self._client.subscribe(self._names.words, cb=self._on_word)
         while True:
             await self._say(again=True)
-            await asyncio.sleep(CALL_SECONDS)
+            well = self.joined and not self.trouble
+            await asyncio.sleep(self._call_seconds if well else min(self._call_seconds, CALL_SOON_SECONDS))
 
     async def leave(self, seconds: float) -> None:
         """Waits so long for the answers to the last commands: those of sessions that have ended."""
@@ -178,16 +206,13 @@ class GatewayBus:
             if batch.origin is not None and batch.origin.gateway == self.number:
                 self._courier.settle(batch.origin.number)
             self._bus.publish(batch)
-        if self._reader is not None and self._reader.behind <= NEAR:
-            self._fresh_at = self._now()
+        self._freshness.heard(parcel.term, self.seq)
 
     # --- other gateways ---------------------------------------------------------------------------------------------
 
     def _tell(self, word: bytes) -> None:
         """Tells other gateways something; what is lost on the way is said again in time."""
-        task = asyncio.get_running_loop().create_task(self._send_word(word))
-        self._words.add(task)
-        task.add_done_callback(self._words.discard)
+        self._asides.add(self._send_word(word))
 
     async def _send_word(self, word: bytes) -> None:
         try:
@@ -202,13 +227,13 @@ class GatewayBus:
 
     def enter(self, command: AnyCommand, origin: Origin) -> None:
         """Takes a client's command. While the venue is away it is refused at once, and not sent later."""
-        if self.trouble or not self._client.is_connected or not self.joined:
+        if self.trouble or self._torn or not self._client.is_connected or not self.joined:
             asyncio.get_running_loop().call_soon(self._refuse, origin, AWAY)
             return
         self._courier.enter(self._now(), command, origin)
         if not self._due:
             self._due = True
-            asyncio.get_running_loop().create_task(self._say_soon())
+            self._asides.add(self._say_soon())
 
     async def _say_soon(self) -> None:
         self._due = False
@@ -218,23 +243,41 @@ class GatewayBus:
         """Sends what is to be sent, in as many calls as it takes."""
         while self._client.is_connected and (call := self._courier.call(self._now(), again=again)) is not None:
             try:
-                await self._client.publish(self._names.calls, encode(call), reply=self._inbox)
+                await self._client.publish(self._names.calls, encode(call), reply=self._reply_to())
             except FAILURES as error:
                 log.debug("nothing can be said to the venue: %r", error)
                 return
             again = False
 
+    def _reply_to(self) -> str:
+        """Where a call of now is answered: whose it was and when it was asked comes back with the answer."""
+        return f"{self._inbox}.{self.number}.{self._now()}"
+
     async def _on_reply(self, message: Msg) -> None:
         if not message.data:  # nobody hears calls: the venue is away
             return
-        reply = reply_decoder.decode(message.data)
+        _, number, asked = message.subject.rsplit(".", 2)
+        try:
+            reply = reply_decoder.decode(message.data)
+        except msgspec.DecodeError as error:
+            log.error("the venue's answer cannot be read: %s; run one version everywhere", error)
+            return
+        self._freshness.told(int(asked), reply.term, reply.seq)
+        if int(number) != self.number:  # it was asked before the lease ended
+            return
+        term = self._courier.term
+        if not self._courier.hear(reply):
+            return
         if not reply.known:
             self._on_lease_ended(reply)
             return
-        self._courier.hear(reply)
+        if self._courier.term > term:
+            self._asides.add(self._say(again=True))
         for refusal in reply.refusals:
             self._courier.settle(refusal.origin.number)
             self._bus.refuse(refusal.origin, refusal.outcome)
+        if self.seq >= reply.seq:
+            self._courier.forsake(lambda origin: self._refuse(origin, LOST), reply.begun)
 
     def _refuse(self, origin: Origin, why: str) -> None:
         self._bus.refuse(Origin(self.number, origin.number), Outcome(Refusal.VENUE_AWAY, why))
@@ -247,5 +290,5 @@ class GatewayBus:
             return
         log.warning("the venue does not know this gateway any more: it begins with another number")
         self._courier.forsake(lambda origin: self._refuse(origin, ENDED))
-        self._courier = Courier(new_number())
+        self._courier = Courier(new_number(), self._courier.term)
         self._renumber(self.number)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -20,18 +21,23 @@ from polyfeed.app.master_key import vault_of
 from polyfeed.app.operator import counts_in, fan_metrics
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.server import dialect_lines
-from polyfeed.bus.tasks import cancelled
 from polyfeed.app.tls import server_context, tls_files
 from polyfeed.bus.memory import MemoryBus
+from polyfeed.bus.again import until_done
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.intake import Hole
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.reader import Gone
+from polyfeed.bus.tasks import before_any_ends, cancelled
 from polyfeed.gateway.listener import Listener
 
 log = logging.getLogger("polyfeed")
 
 RETRY_SECONDS = 1.0
+
+IMAGES_SECONDS = 1.0
+"""Between two images that are gone on from at least: each is a snapshot or a close for every client."""
+
 LOOK_SECONDS = 0.25
 """Between two looks at whether what is shown can be vouched for."""
 
@@ -85,22 +91,26 @@ class GatewayProcess:
     async def start(self) -> None:
         """Begins from an image, however long that takes to be had, then listens. Raises OSError."""
         self._health_port = await self._health.open(self.config.http.host, self.config.http.port)
-        self._tasks.append(asyncio.create_task(self._link.call()))
-        image = await self._image()
+        self._begin(self._link.call())
+        image = await before_any_ends(self._tasks, self._image(self._link.start_image))
         memory = image.memory(self._link.number)
         vault = DEMO_VAULT if image.demo else vault_of(self._state)
         historian = RemoteHistorian(image.epoch, self._ask) if image.past else None
         entries = (memory, vault, self._link.enter, self.now, historian, image.history)
         self._role = GatewayRole(self.config, self._link.number, self._bus, *entries)
         self._link.begin(image)
-        self._tasks.append(asyncio.create_task(self._follow()))
-        await self._link.caught_up()
+        self._begin(self._follow())
+        await before_any_ends(self._tasks, self._link.caught_up())
         files = tls_files(self.config.server)
         await self._role.open(None if files is None else server_context(*files))
-        self._tasks.append(asyncio.create_task(self._watch()))
-        for task in self._tasks:
-            task.add_done_callback(self._on_task_done)
+        self._begin(self._watch())
         self.ready = True
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        """Starts what goes on for as long as the gateway does."""
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._on_task_done)
+        self._tasks.append(task)
 
     async def stop(self) -> None:
         """Not ready, then goodbye to every client, then the end."""
@@ -117,27 +127,24 @@ class GatewayProcess:
 
     # --- what is shown, and whether it is so ------------------------------------------------------------------------
 
-    async def _image(self) -> BusImage:
-        said = ""
-        while True:
-            try:
-                return await self._link.start_image()
-            except (*FAILURES, ValueError) as error:
-                if str(error) != said:
-                    said = str(error)
-                    log.warning("no image to start from: %s; trying again", error)
-            await asyncio.sleep(RETRY_SECONDS)
+    async def _image(self, source: Callable[[], Awaitable[BusImage]]) -> BusImage:
+        say = partial(log.warning, "no image to start from: %s; trying again")
+        return await until_done(source, (*FAILURES, ValueError), RETRY_SECONDS, say)
 
     async def _follow(self) -> None:
         """Hears the stream; what it no longer has is passed over with another image. While there is none, what is shown
         grows old, and `_watch` says so.
         """
+        clock = asyncio.get_running_loop().time
+        resynced = -IMAGES_SECONDS
         while True:
             try:
                 await self._link.read()
             except (Gone, Hole) as error:
                 log.error("%s: this gateway begins anew", error)
-            image = await self._image()
+            await asyncio.sleep(max(0.0, resynced + IMAGES_SECONDS - clock()))
+            image = await self._image(self._link.next_image)
+            resynced = clock()
             if self._role is not None:
                 self._role.resync(image.memory(self._link.number), image.history)
             self._link.begin(image)

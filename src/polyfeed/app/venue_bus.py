@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -15,7 +15,7 @@ from polyfeed.app.bus_image import FORM, BusImage, ImageStore
 from polyfeed.app.config import BusSection
 from polyfeed.app.historian import HistoryRole
 from polyfeed.bus.memory import MemoryBus
-from polyfeed.bus.nats.calls import call_decoder, encode
+from polyfeed.bus.nats.calls import Wanted, call_decoder, encode, wanted_decoder
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.entrance import Entrance
 from polyfeed.bus.nats.lease import Lease
@@ -24,6 +24,7 @@ from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.terms import batches_config
 from polyfeed.bus.nats.writer import StreamWriter
 from polyfeed.bus.questions import encode_refusal
+from polyfeed.bus.tasks import Asides
 from polyfeed.model.batches import Batch, Outcome, decode_batch, encode_batch
 from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.history import HistoryUnavailable
@@ -125,7 +126,8 @@ class VenueBus:
         self._epoch = 0
         self._numbers: Mapping[int, int] = {}
         self._inboxes: dict[int, str] = {}
-        self._asides: set[asyncio.Task[None]] = set()
+        self._image_seq = 0
+        self._asides = Asides()
 
     @property
     def trouble(self) -> str:
@@ -229,9 +231,10 @@ class VenueBus:
             return
         if self._entrance is None:
             return
-        self._inboxes[call.gateway] = message.reply
         reply = self._entrance.take(self._now(), self.seen.get(self._epoch, 0), call)
         if reply is not None:
+            if reply.known:
+                self._inboxes[call.gateway] = message.reply
             await self._publish(message.reply, encode(reply))
 
     def _on_refusal(self, origin: Origin, outcome: Outcome) -> None:
@@ -240,7 +243,7 @@ class VenueBus:
             return
         reply = self._entrance.refuse(self.seen.get(self._epoch, 0), origin, outcome)
         if reply is not None:
-            self._aside(self._publish(self._inboxes[origin.gateway], encode(reply)))
+            self._asides.add(self._publish(self._inboxes[origin.gateway], encode(reply)))
 
     async def _publish(self, subject: str, data: bytes) -> None:
         """Says something that is said again when it is not heard."""
@@ -249,25 +252,20 @@ class VenueBus:
         except FAILURES as error:
             log.debug("nothing can be said to a gateway: %r", error)
 
-    def _aside(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._asides.add(task)
-        task.add_done_callback(self._asides.discard)
-
     async def _look_after(self) -> None:
-        """Ends leases. While this process stood still it was deaf, and nobody else was silent."""
+        """Ends leases. While this process stood still or was cut off it was deaf, and nobody else was silent."""
         looked = self._now()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             since, looked = looked, self._now()
             if self._entrance is None:
                 continue
-            if looked - since > DEAF_US:
+            if looked - since > DEAF_US or not self._client.is_connected:
                 self._entrance.pardon(looked)
             for gateway in self._entrance.expire(self._now()):
                 log.warning("gateway %d is gone: its lease has ended, and what is bound to it is cancelled", gateway)
                 self._inboxes.pop(gateway, None)
-                self._aside(self._end(self._entrance, gateway))
+                self._asides.add(self._end(self._entrance, gateway))
 
     async def _end(self, entrance: Entrance, gateway: int) -> None:
         await self._end_gateway(gateway)
@@ -276,7 +274,7 @@ class VenueBus:
     # --- history ----------------------------------------------------------------------------------------------------
 
     async def _on_question(self, message: Msg) -> None:
-        self._aside(self._answer(message))
+        self._asides.add(self._answer(message))
 
     async def _answer(self, message: Msg) -> None:
         if self._past is None:
@@ -290,27 +288,41 @@ class VenueBus:
 
     async def _on_image_wanted(self, message: Msg) -> None:
         """Answers with the name of an image, once it is there."""
-        self._aside(self._give_image(message.reply))
-
-    async def _give_image(self, reply: str) -> None:
-        now = asyncio.get_running_loop().time()
-        if self._image is None or (self._image.done() and now - self._image_at > IMAGE_SECONDS):
-            self._image_at = now
-            self._image = asyncio.create_task(self._put_image())
         try:
-            name = await asyncio.shield(self._image)
+            wanted = wanted_decoder.decode(message.data)
+        except msgspec.DecodeError as error:
+            log.warning("a gateway wants an image, and cannot be understood: %s", error)
+            return
+        self._asides.add(self._give_image(wanted, message.reply))
+
+    async def _give_image(self, wanted: Wanted, reply: str) -> None:
+        task = self._image
+        if task is None or not self._will_do(task, wanted):
+            self._image_at = asyncio.get_running_loop().time()
+            self._image_seq = self.seen.get(self._epoch, 0)
+            task = self._image = asyncio.create_task(self._put_image())
+        try:
+            name = await asyncio.shield(task)
         except FAILURES as error:
-            self._image = None
             log.warning("no image could be kept for a gateway: %s", error)
             return
         await self._publish(reply, name.encode())
 
+    def _will_do(self, task: asyncio.Task[str], wanted: Wanted) -> bool:
+        """Whether the image that there is, or will be in a moment, is what a gateway wants."""
+        if wanted.history == self._writer.history and wanted.seq > self._image_seq:
+            return False
+        if not task.done():
+            return True
+        young = asyncio.get_running_loop().time() - self._image_at <= IMAGE_SECONDS
+        return young and not task.cancelled() and task.exception() is None
+
     async def _put_image(self) -> str:
         market, accounts, projections = self._images()
         writer = self._writer
-        place = (writer.history, writer.last, self._epoch, dict(self.seen), dict(self._numbers))
+        place = (writer.history, writer.term, writer.last, self._epoch, dict(self.seen), dict(self._numbers))
         image = BusImage(FORM, *place, self._demo, self._past is not None, market, accounts, projections)
-        name = f"{image.history}.{self._writer.term}.{sum(image.seen.values())}"
+        name = f"{image.history}.{image.term}.{sum(image.seen.values())}"
         await self._store.put(name, image)
         for old in (await self._store.names())[IMAGES_KEPT:]:
             await self._store.drop(old)

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from polyfeed.bus.nats.calls import FIRST_GATEWAY, Call, Reply, call_decoder, encode, reply_decoder
 from polyfeed.bus.nats.courier import Courier
 from polyfeed.bus.nats.entrance import LATE_MS, LEASE_US, Entrance
+from polyfeed.bus.nats.terms import PAYLOAD_BYTES
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, Clock, Origin
 from polyfeed.model.enums import Refusal
@@ -50,7 +51,7 @@ class Network(RuleBasedStateMachine):
         self.numbers: dict[int, int] = {}
         self.queue: list[Origin] = []  # one of number 0 stands for the end of its gateway
         self.calls: list[bytes] = []
-        self.replies: list[bytes] = []
+        self.replies: list[tuple[int, bytes]] = []
         self.gateway = Gateway(GATEWAY)
 
     @initialize()
@@ -64,7 +65,7 @@ class Network(RuleBasedStateMachine):
         assert call is not None
         reply = self.entrance.take(self.now, len(self.history), call_decoder.decode(encode(call)))
         if reply is not None:
-            self.hear(reply)
+            self.hear(call.gateway, reply)
 
     @rule()
     def heal(self) -> None:
@@ -100,7 +101,7 @@ class Network(RuleBasedStateMachine):
                 continue
             reply = self.entrance.refuse(len(self.history), origin, Outcome(Refusal.STORE_UNAVAILABLE))
             if reply is not None:
-                self.replies.append(encode(reply))
+                self.replies.append((origin.gateway, encode(reply)))
 
     @rule(seconds=st.sampled_from((0.1, 1, 3, 6, 30)))
     def pass_time(self, seconds: float) -> None:
@@ -131,7 +132,7 @@ class Network(RuleBasedStateMachine):
         call = call_decoder.decode(self.calls[place] if repeat else self.calls.pop(place))
         reply = self.entrance.take(self.now, len(self.history), call)
         if reply is not None:
-            self.replies.append(encode(reply))
+            self.replies.append((call.gateway, encode(reply)))
 
     @precondition(lambda self: self.calls)
     @rule(data=st.data())
@@ -141,21 +142,26 @@ class Network(RuleBasedStateMachine):
     @precondition(lambda self: self.replies)
     @rule(data=st.data(), lost=st.booleans())
     def deliver_reply(self, data: st.DataObject, lost: bool) -> None:
-        reply = reply_decoder.decode(self.replies.pop(data.draw(st.integers(0, len(self.replies) - 1))))
+        number, reply = self.replies.pop(data.draw(st.integers(0, len(self.replies) - 1)))
         if not lost:
-            self.hear(reply)
+            self.hear(number, reply_decoder.decode(reply))
 
-    def hear(self, reply: Reply) -> None:
+    def hear(self, number: int, reply: Reply) -> None:
         """As `GatewayBus` does."""
         gateway = self.gateway
+        if number != gateway.courier.gateway:
+            return
+        if not gateway.courier.hear(reply):
+            return
         if not reply.known:
             if gateway.courier.joined and gateway.read >= reply.seq:
                 gateway.courier.forsake(gateway.refuse)
-                gateway.courier = Courier(gateway.courier.gateway + 1)
+                gateway.courier = Courier(gateway.courier.gateway + 1, gateway.courier.term)
             return
-        gateway.courier.hear(reply)
         for refusal in reply.refusals:
             gateway.refuse(refusal.origin)
+        if gateway.read >= reply.seq:
+            gateway.courier.forsake(gateway.refuse, reply.begun)
 
     @rule(count=st.integers(1, 5))
     def read(self, count: int) -> None:
@@ -181,7 +187,8 @@ class Network(RuleBasedStateMachine):
         for _ in range(12):
             self.now += SECOND
             while self.replies:
-                self.hear(reply_decoder.decode(self.replies.pop(0)))
+                number, reply = self.replies.pop(0)
+                self.hear(number, reply_decoder.decode(reply))
             self.exchange()
             while self.queue:
                 self.carry_out()
@@ -233,3 +240,62 @@ def test_a_lease_ends_with_silence_and_not_with_a_venue_that_was_deaf() -> None:
     assert entrance.expire(LEASE_US + 1) == []
     assert sorted(entrance.expire(2 * LEASE_US + 1)) == [GATEWAY, FIRST_GATEWAY + 9]
     assert entrance.gateways == 0
+
+
+def test_a_refusal_of_a_venue_that_was_replaced_is_not_heard() -> None:
+    """It comes late: the next venue has taken the command, and carries it out."""
+    taken: list[int] = []
+    courier = Courier(GATEWAY)
+    before = Entrance(1, 0, {GATEWAY: 7}, lambda *_: None)
+    after = Entrance(2, 0, {GATEWAY: 7}, lambda _, origin: taken.append(origin.number))
+    entered(courier, 8)
+    call = courier.call(0)
+    assert call is not None
+    before.take(0, 0, call)
+    late = before.refuse(0, call.commands[0].origin, Outcome(Refusal.STORE_UNAVAILABLE))
+    assert late is not None
+    reply = after.take(0, 0, call)
+    assert reply is not None
+    assert taken == [], "the call was to the venue before"
+    assert courier.hear(reply)
+    again = courier.call(0, again=True)
+    assert again is not None
+    after.take(0, 0, again)
+    assert taken == [8]
+    assert not courier.hear(late)
+
+
+def test_a_refusal_that_was_lost_with_its_venue_is_known_from_the_history_of_the_next_one() -> None:
+    courier = Courier(GATEWAY)
+    entrance = Entrance(2, 0, {GATEWAY: 9}, lambda *_: None)
+    entered(courier, 8, 9, 10)
+    courier.settle(9)  # its batch was heard, and there is none of 8
+    call = courier.call(0, again=True)
+    assert call is not None
+    reply = entrance.take(0, 0, call)
+    assert reply is not None
+    lost: list[int] = []
+    courier.forsake(lambda origin: lost.append(origin.number), reply.begun)
+    assert lost == [8]
+    assert courier.waiting == 1
+
+
+def test_a_storm_of_refusals_comes_in_messages_that_fit() -> None:
+    courier = Courier(GATEWAY)
+    entrance = Entrance(1, 0, {}, lambda _, origin: entrance.refuse(0, origin, Outcome(Refusal.STORE_UNAVAILABLE)))
+    entrance.take(0, 0, Call(GATEWAY, 1, joining=True))
+    entered(courier, *range(1, 12_001))
+    while (call := courier.call(0)) is not None:
+        entrance.take(0, 0, call)
+    rounds = 0
+    while courier.waiting:
+        call = courier.call(0, again=True)
+        assert call is not None
+        reply = entrance.take(0, 0, call)
+        assert reply is not None
+        assert len(encode(reply)) < PAYLOAD_BYTES // 4
+        courier.hear(reply)
+        for refusal in reply.refusals:
+            courier.settle(refusal.origin.number)
+        rounds += 1
+    assert rounds == 12

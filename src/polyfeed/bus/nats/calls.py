@@ -29,6 +29,9 @@ class Entered(Struct, frozen=True, array_like=True):
 class Call(Struct, frozen=True, array_like=True):
     """Of a gateway. Everything before `base` is settled; without commands it says that the gateway lives.
 
+    Its commands are for the venue of a `term`, and no other one takes them: a refusal of an earlier venue may be on its
+    way to the gateway, which hears none of it once it knows of the later one.
+
     One that is `joining` has no commands yet: so a venue that does not know a gateway with commands knows that its
     lease has ended, and never takes a command of it for the first time twice.
     """
@@ -38,6 +41,7 @@ class Call(Struct, frozen=True, array_like=True):
     after: int = 0
     joining: bool = False
     commands: tuple[Entered, ...] = ()
+    term: int = 0
 
 
 class Refusal(Struct, frozen=True, array_like=True):
@@ -52,6 +56,9 @@ class Reply(Struct, frozen=True, array_like=True):
     batch. A gateway that is not `known` has no place here: its number was never heard, or its lease has ended.
 
     `refusals` are repeated until the gateway's `base` is beyond them.
+
+    `begun` is the gateway's last command in the history that this venue began with. What it waits for up to there, and
+    has not heard of in the batches up to `seq`, was refused by a venue before, whose word was lost with it.
     """
 
     term: int
@@ -59,8 +66,17 @@ class Reply(Struct, frozen=True, array_like=True):
     seq: int
     known: bool
     refusals: tuple[Refusal, ...] = ()
+    begun: int = 0
 
 
+class Wanted(Struct, frozen=True, array_like=True):
+    """Of a gateway that needs an image: one of the `history` that it was in has to have the batch `seq`."""
+
+    history: str
+    seq: int
+
+
+wanted_decoder = msgspec.msgpack.Decoder(Wanted)
 call_decoder = msgspec.msgpack.Decoder(Call)
 reply_decoder = msgspec.msgpack.Decoder(Reply)
 encode = msgspec.msgpack.encode

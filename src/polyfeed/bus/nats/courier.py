@@ -15,11 +15,12 @@ class Courier:
     """Pure. Times are in microseconds and only their differences count.
 
     Nothing is sent before the venue knows the gateway (`joined`), whose number is another one for each process, and
-    after each lease that has ended.
+    after each lease that has ended. `term` is that of the latest venue that was heard.
     """
 
-    def __init__(self, gateway: int) -> None:
+    def __init__(self, gateway: int, term: int = 0) -> None:
         self.gateway = gateway
+        self.term = term
         self.joined = False
         self._last = 0
         self._waiting: dict[int, tuple[AnyCommand, Origin, int]] = {}
@@ -62,15 +63,21 @@ class Courier:
             Entered(command, origin, (now - since) // 1000)
             for command, origin, since in (self._waiting[number] for number in numbers)
         )
-        return Call(self.gateway, base, after, commands=commands)
+        return Call(self.gateway, base, after, commands=commands, term=self.term)
 
-    def hear(self, reply: Reply) -> None:
-        """The venue has come so far; another venue may have come less far than the one before."""
-        self.joined = True
-        self._taken = reply.entered
+    def hear(self, reply: Reply) -> bool:
+        """The venue has come so far; another venue may have come less far than the one before. False for a reply of one
+        that was replaced, in which nothing counts.
+        """
+        if reply.term < self.term:
+            return False
+        self.term = reply.term
+        if reply.known:
+            self.joined = True
+            self._taken = reply.entered
+        return True
 
-    def forsake(self, refuse: Callable[[Origin], None]) -> None:
-        """None of what waits will ever be carried out."""
-        waiting, self._waiting = self._waiting, {}
-        for _, origin, _ in waiting.values():
-            refuse(origin)
+    def forsake(self, refuse: Callable[[Origin], None], until: int | None = None) -> None:
+        """None of what waits, up to a number, will ever be carried out."""
+        for number in [number for number in self._waiting if until is None or number <= until]:
+            refuse(self._waiting.pop(number)[1])

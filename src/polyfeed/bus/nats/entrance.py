@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 from polyfeed.bus.nats.calls import FIRST_GATEWAY, Call, Entered, Refusal, Reply
 from polyfeed.model.batches import Outcome
@@ -15,16 +16,19 @@ LEASE_US = 5_000_000
 LATE_MS = 5_000
 """A command that was on its way for longer is refused: the market has moved, and its sender with it."""
 
+MOST_REFUSALS = 1000
+"""In one reply, so that it fits into a message; the others follow when these have been heard."""
+
 LATE = "it came to the venue too late, and was not carried out"
 
 
 class _Seat:
     """What is kept of a gateway."""
 
-    __slots__ = ("entered", "heard", "refusals")
+    __slots__ = ("begun", "entered", "heard", "refusals")
 
     def __init__(self, entered: int, heard: int) -> None:
-        self.entered = entered
+        self.begun = self.entered = entered
         self.heard = heard
         self.refusals: dict[int, Refusal] = {}
 
@@ -51,7 +55,8 @@ class Entrance:
         return len(self._seats)
 
     def take(self, now: int, seq: int, call: Call) -> Reply | None:
-        """Takes what is new of a call, where nothing before it is missing; says how far the gateway has come.
+        """Takes what is new of a call to this venue, where nothing before it is missing; says how far the gateway has
+        come.
 
         None for a gateway that is ending: what it sent before may still be carried out, so there is nothing to say yet.
         """
@@ -65,10 +70,11 @@ class Entrance:
             del seat.refusals[number]
         # What is not waited for any more was refused, and left no trace in history.
         seat.entered = max(seat.entered, call.base - 1)
-        if call.after <= seat.entered:
+        if call.term == self._term and call.after <= seat.entered:
             for entered in call.commands:
                 self._enter(seat, seq, entered)
-        return Reply(self._term, seat.entered, seq, known=True, refusals=tuple(seat.refusals.values()))
+        refusals = tuple(islice(seat.refusals.values(), MOST_REFUSALS))
+        return Reply(self._term, seat.entered, seq, known=True, refusals=refusals, begun=seat.begun)
 
     def _enter(self, seat: _Seat, seq: int, entered: Entered) -> None:
         number = entered.origin.number
@@ -86,7 +92,7 @@ class Entrance:
         if seat is None:
             return None
         refusal = seat.refusals[origin.number] = Refusal(origin, outcome)
-        return Reply(self._term, seat.entered, seq, known=True, refusals=(refusal,))
+        return Reply(self._term, seat.entered, seq, known=True, refusals=(refusal,), begun=seat.begun)
 
     def expire(self, now: int) -> list[int]:
         """The gateways whose leases have ended; those of an earlier term have one of their own from its beginning.
