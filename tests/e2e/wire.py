@@ -14,12 +14,12 @@ from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.gateway_bus import GatewayBus
 from polyfeed.app.gateway_role import GatewayRole
 from polyfeed.app.nats_server import NatsServer
-from polyfeed.bus.tasks import cancelled
 from polyfeed.app.venue_bus import Images, Standing, VenueBus
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.connection import connect
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
+from polyfeed.bus.tasks import cancelled
 from polyfeed.model.commands import EndGateway
 from polyfeed.sequencer.sequencer import Sequencer
 

@@ -66,7 +66,7 @@ def decode_image(data: bytes) -> BusImage:
 
 
 class ImageStore:
-    """The images of one venue. Everything raises the connection's FAILURES while the bus is not whole, in bounded time."""
+    """The images of one venue. While the bus is not whole all raise the connection's FAILURES, in bounded time."""
 
     def __init__(self, client: Client, bucket: str, replicas: int) -> None:
         self._js = jetstream(client)

@@ -14,22 +14,22 @@ from polyfeed.app.bus_image import BusImage
 from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT
 from polyfeed.app.gateway_bus import GatewayBus
-from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, port_limits
+from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole
 from polyfeed.app.health import Health
 from polyfeed.app.historian import REMOTE_SECONDS, RemoteHistorian
 from polyfeed.app.master_key import vault_of
 from polyfeed.app.operator import counts_in, fan_metrics
+from polyfeed.app.operator_port import OperatorPort
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.server import dialect_lines
 from polyfeed.app.tls import server_context, tls_files
-from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.again import until_done
+from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.intake import Hole
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.reader import Gone
 from polyfeed.bus.tasks import before_any_ends, cancelled
-from polyfeed.gateway.listener import Listener
 
 log = logging.getLogger("polyfeed")
 
@@ -54,8 +54,8 @@ class GatewayProcess:
         self._bus = MemoryBus()
         self._link = GatewayBus(client, config.bus, self._bus, now, self._on_number)
         self._role: GatewayRole | None = None
-        self._health = Listener(Health(self), port_limits(config))
-        self._health_port = 0
+        self._operator = OperatorPort(config)
+        self._operator_port = 0
         self._state = Path(config.server.state_dir).expanduser()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -74,7 +74,7 @@ class GatewayProcess:
     @property
     def ports(self) -> dict[str, int]:
         """Where each dialect listens, and the operator's port as `http`."""
-        return {**(self._role.ports if self._role is not None else {}), "http": self._health_port}
+        return {**(self._role.ports if self._role is not None else {}), "http": self._operator_port}
 
     def metrics(self) -> str:
         """The metrics in Prometheus's text format."""
@@ -85,12 +85,12 @@ class GatewayProcess:
 
     def directory(self) -> str:
         """Where everything is, for people."""
-        lines = [f"  operator  http://{self.config.http.host}:{self._health_port}/ (healthz, readyz, metrics)"]
+        lines = [f"  operator  http://{self.config.http.host}:{self._operator_port}/ (healthz, readyz, metrics)"]
         return "\n".join(lines + dialect_lines(self.config.server.host, self._role.ports if self._role else {}))
 
     async def start(self) -> None:
         """Begins from an image, however long that takes to be had, then listens. Raises OSError."""
-        self._health_port = await self._health.open(self.config.http.host, self.config.http.port)
+        self._operator_port = await self._operator.serve(Health(self, "gateway", self.config.http))
         self._begin(self._link.call())
         image = await before_any_ends(self._tasks, self._image(self._link.start_image))
         memory = image.memory(self._link.number)
@@ -119,7 +119,7 @@ class GatewayProcess:
             await self._role.close(self.config.server.drain_seconds)
             await self._link.leave(LAST_SECONDS)
         await cancelled(self._tasks)
-        await self._health.drain(1.0)
+        await self._operator.drain(1.0)
 
     async def failed(self) -> None:
         """Returns when one of the gateway's own tasks has ended, which none should; the log says why."""

@@ -15,8 +15,8 @@ from polyfeed.app.enquiries import Answering
 from polyfeed.app.gateway_role import LAST_SECONDS
 from polyfeed.app.historian import HistoryRole
 from polyfeed.app.line import Counts, Kind, Start, counts_decoder, encode, entered_decoder
-from polyfeed.bus.tasks import cancelled
 from polyfeed.bus.link import Link
+from polyfeed.bus.tasks import cancelled
 from polyfeed.model.commands import AnyCommand, Origin
 
 log = logging.getLogger("polyfeed.workers")

@@ -16,24 +16,24 @@ from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT, demo_keys_in
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
-from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, Memory, port_limits
+from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, Memory
 from polyfeed.app.historian import HistoryRole
 from polyfeed.app.master_key import vault_in
 from polyfeed.app.operator import Operator
+from polyfeed.app.operator_port import OperatorPort
 from polyfeed.app.operator_token import operator_token
 from polyfeed.app.peatio_keys import with_peatio
 from polyfeed.app.replay import replay
 from polyfeed.app.store import Store
-from polyfeed.bus.tasks import cancelled
 from polyfeed.app.tls import server_context, tls_files
 from polyfeed.app.venue_bus import MakeLink, Standing
 from polyfeed.app.wire import WireLog
 from polyfeed.app.workers import Workers
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.calls import FIRST_GATEWAY
+from polyfeed.bus.tasks import cancelled
 from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.faults.faults import Faults
-from polyfeed.gateway.listener import Listener
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, EndGateway, ListInstrument
@@ -63,7 +63,8 @@ class Server:
     connections where it is another.
 
     The flow's setup is carried out before anybody can connect, then its sources run. Where
-    `make_link` makes the way to gateways on a bus, the dialects' ports are theirs.
+    `make_link` makes the way to gateways on a bus, the dialects' ports are theirs. `operator` is the operator's port
+    where it is open already.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Server:
         store: Store | None = None,
         gateway_now: Callable[[], int] | None = None,
         make_link: MakeLink | None = None,
+        operator: OperatorPort | None = None,
     ) -> None:
         self.config = config = with_peatio(config)
         self.now = gateway_now or now
@@ -115,7 +117,7 @@ class Server:
         self.link = None if make_link is None else make_link(self._bus, self._role.images, *entry, self._answering)
         self.workers = self._make_workers() if config.server.workers and self.link is None else None
         self.brokers = Brokers(config, self._bus, memory, now)
-        self._operator = Listener(Operator(self), port_limits(config))
+        self._operator = operator or OperatorPort(config)
         self._operator_port = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._bus.subscribe(self.driver.on_batch)
@@ -189,7 +191,7 @@ class Server:
             await self.driver.warm_up(WARM_UP_SECONDS)
         self._tasks = [asyncio.create_task(self.sequencer.run())]
         await self._open_dialects()
-        self._operator_port = await self._operator.open(self.config.http.host, self.config.http.port)
+        self._operator_port = await self._operator.serve(Operator(self))
         self._tasks += [asyncio.create_task(self.driver.run()), *self.brokers.tasks()]
         self._tasks += [] if self.link is None else self.link.tasks()
         for task in self._tasks:

@@ -12,6 +12,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 from nats.aio.client import Client
@@ -19,7 +22,7 @@ from nats.aio.client import Client
 from polyfeed.app.config import BusSection
 from polyfeed.app.store import Store
 from polyfeed.app.streamed_journal import StreamedJournal
-from polyfeed.bus.tasks import cancelled
+from polyfeed.bus.again import until_done
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
@@ -27,12 +30,15 @@ from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import StreamReader
 from polyfeed.bus.nats.terms import records_config
 from polyfeed.bus.nats.writer import StreamWriter
+from polyfeed.bus.tasks import before_any_ends, cancelled
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import Record
 from polyfeed.store.format import decode_record
 from polyfeed.venue.version import ENGINE
 
 log = logging.getLogger("polyfeed.standby")
+
+T = TypeVar("T")
 
 TRY_SECONDS = 0.25
 """Between two attempts to become the venue."""
@@ -42,6 +48,10 @@ GROUP = 4096
 
 RECENT = 5000
 """Batches that are remembered: a venue that dies has decided some that gateways have not been given yet."""
+
+
+class _Overtaken(Exception):
+    """Somebody has written while the stream was looked at."""
 
 
 class NoStandby(ValueError):
@@ -64,6 +74,17 @@ class Standby:
         self._taken = 0
         self.recent: deque[Batch] = deque(maxlen=RECENT)
         self._news = asyncio.Event()
+        self._reader: StreamReader | None = None
+
+    @property
+    def records(self) -> int:
+        """How many records of the venue are in the journal here."""
+        return self._history.records
+
+    @property
+    def behind(self) -> int:
+        """Messages of the stream that are not in the journal here yet, as far as is known."""
+        return len(self._queue) + (0 if self._reader is None else self._reader.behind)
 
     @property
     def journal(self) -> StreamedJournal:
@@ -75,52 +96,36 @@ class Standby:
 
         Raises NoStandby, Gone, OSError.
         """
+        place = self._taken = await self._begin()
+        self._reader = StreamReader(self._client, self._stream, place, self._hear)
+        tasks = [asyncio.create_task(self._reader.run()), asyncio.create_task(self._follow())]
         try:
-            return await self._until_venue(lease)
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-
-    async def _until_venue(self, lease: Lease) -> int:
-        async with asyncio.TaskGroup() as group:
-            place = self._taken = await self._begin()
-            reader = StreamReader(self._client, self._stream, place, self._hear)
-            tasks = [group.create_task(reader.run()), group.create_task(self._follow())]
-            await self._leased(lease)
-            term = await self._claimed()
-            while self._taken < self.writer.last:
-                self._news.clear()
-                await self._news.wait()
+            return await before_any_ends(tasks, self._succeed(lease))
+        finally:
             await cancelled(tasks)
-        log.info("this is the venue now: term %d, behind record %d", term, self._history.records)
-        return term
 
     # --- becoming the venue -----------------------------------------------------------------------------------------
 
-    async def _leased(self, lease: Lease) -> None:
-        said = ""
-        while True:
-            try:
-                if await lease.take():
-                    return
-                news = f"following {await lease.holder()}"
-            except FAILURES as error:
-                news = f"the bus cannot give the venue's lease: {error}"
-            if news != said:
-                said = news
-                log.info("%s, behind record %d", news, self._history.records)
-            await asyncio.sleep(TRY_SECONDS)
+    async def _succeed(self, lease: Lease) -> int:
+        await lease.until_taken(TRY_SECONDS, lambda why: log.info("%s; following, behind record %d", why, self.records))
+        term = await self._again(self._claimed)
+        while self._taken < self.writer.last:
+            self._news.clear()
+            await self._news.wait()
+        log.info("this is the venue now: term %d, behind record %d", term, self.records)
+        return term
 
     async def _claimed(self) -> int:
-        """Ends the terms of all others."""
-        while True:
-            try:
-                last = await self.writer.look()
-                term = last[0].term + 1 if last else 1
-                if await self.writer.claim(self._name(), term):
-                    return term
-            except FAILURES as error:
-                log.warning("the stream %s cannot be claimed: %s; trying again", self._stream, error)
-                await asyncio.sleep(TRY_SECONDS)
+        """Ends the terms of all others. Raises _Overtaken, one of FAILURES."""
+        last = await self.writer.look()
+        term = last[0].term + 1 if last else 1
+        if not await self.writer.claim(self._name(), term):
+            raise _Overtaken("somebody else has written")
+        return term
+
+    async def _again(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        say = partial(log.warning, "the stream %s cannot be used: %s; trying again", self._stream)
+        return await until_done(attempt, (*FAILURES, _Overtaken), TRY_SECONDS, say)
 
     def _name(self) -> str:
         """Of what the records are: the venue's, decided by one engine."""
@@ -139,15 +144,8 @@ class Standby:
     async def _place(self) -> tuple[int, Parcel | None]:
         """The last place whose records we all have, and a parcel that says whose they are."""
         known = self._history.records
-        said = ""
-        while True:
-            try:
-                return await self.writer.find(lambda parcel: parcel.first + len(parcel.bodies) - 1 <= known)
-            except FAILURES as error:
-                if str(error) != said:
-                    said = str(error)
-                    log.warning("the stream %s cannot be read: %s; trying again", self._stream, error)
-                await asyncio.sleep(TRY_SECONDS)
+        find = partial(self.writer.find, lambda parcel: parcel.first + len(parcel.bodies) - 1 <= known)
+        return await self._again(find)
 
     def _adopt(self, parcel: Parcel) -> None:
         """Sees that the records are ours to follow. One without a journal takes over the venue's name."""

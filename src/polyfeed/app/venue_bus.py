@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 from nats.aio.client import Client
@@ -14,6 +15,7 @@ from nats.aio.msg import Msg
 from polyfeed.app.bus_image import FORM, BusImage, ImageStore
 from polyfeed.app.config import BusSection
 from polyfeed.app.historian import HistoryRole
+from polyfeed.bus.again import until_done
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.calls import Wanted, call_decoder, encode, wanted_decoder
 from polyfeed.bus.nats.connection import FAILURES
@@ -36,6 +38,8 @@ PARCEL_BYTES = 512 << 10
 
 MOST_MISSING = 20_000
 """Batches that are made again for a stream that has not got them; where there are more, gateways begin anew."""
+
+RETRY_SECONDS = 0.25
 
 IMAGES_KEPT = 3
 
@@ -137,6 +141,8 @@ class VenueBus:
     def metrics(self) -> list[str]:
         """Lines in Prometheus's text format."""
         return [
+            "# TYPE polyfeed_venue gauge",
+            "polyfeed_venue 1",
             "# TYPE polyfeed_bus_gateways gauge",
             f"polyfeed_bus_gateways {0 if self._entrance is None else self._entrance.gateways}",
             "# TYPE polyfeed_bus_waiting_parcels gauge",
@@ -148,16 +154,12 @@ class VenueBus:
     async def begin(self, standing: Standing) -> None:
         """Takes the stream over, and gives it what the venue has decided and the stream has not got.
 
-        From then on what is on the bus goes there too. Raises one of FAILURES.
+        From then on what is on the bus goes there too.
         """
         self._epoch = standing.epoch
         self._numbers = standing.numbers
-        while True:
-            last = await self._writer.look()
-            term = max(self._term, last[0].term + 1 if last else 1)
-            history, reached = _history(standing, last, term)
-            if await self._writer.claim(history, term):
-                break
+        say = partial(log.warning, "the stream of batches cannot be taken over: %s; trying again")
+        history, term, reached = await until_done(partial(self._claim, standing), FAILURES, RETRY_SECONDS, say)
         self._entrance = Entrance(term, self._now(), standing.numbers, self._submit)
         for batch in await self._missing(standing, reached + 1):
             self._on_batch(batch)
@@ -176,6 +178,15 @@ class VenueBus:
         if standing.again is None:
             return ()
         return await asyncio.to_thread(list, standing.again(first, standing.seq))
+
+    async def _claim(self, standing: Standing) -> tuple[str, int, int]:
+        """The history that goes on, its new term, and the venue's last batch in the stream. Raises one of FAILURES."""
+        while True:
+            last = await self._writer.look()
+            term = max(self._term, last[0].term + 1 if last else 1)
+            history, reached = _history(standing, last, term)
+            if await self._writer.claim(history, term):
+                return history, term, reached
 
     async def open(self) -> None:
         """Answers gateways from now on. Raises one of FAILURES."""

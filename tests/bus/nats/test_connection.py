@@ -18,7 +18,15 @@ from nats.aio.msg import Msg
 from polyfeed.app.doctor.servers import look
 from polyfeed.app.nats_server import NatsServer
 from polyfeed.bus.nats import connection
-from polyfeed.bus.nats.connection import RETRY_LATER_SECONDS, RETRY_SECONDS, _Choice, close, connect, place_of, servers_of
+from polyfeed.bus.nats.connection import (
+    RETRY_LATER_SECONDS,
+    RETRY_SECONDS,
+    _Choice,
+    close,
+    connect,
+    place_of,
+    servers_of,
+)
 
 PATIENCE = 60.0
 

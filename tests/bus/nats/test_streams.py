@@ -12,7 +12,6 @@ import pytest
 from nats.aio.client import Client
 
 from polyfeed.app.nats_server import NatsServer
-from polyfeed.bus.tasks import cancelled
 from polyfeed.bus.nats.connection import FAILURES, connect, jetstream
 from polyfeed.bus.nats.lease import LEASE_SECONDS, Holder, Lease, Lost
 from polyfeed.bus.nats.names import Names
@@ -20,6 +19,7 @@ from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import Gone, StreamReader
 from polyfeed.bus.nats.terms import batches_config
 from polyfeed.bus.nats.writer import Fenced, StreamWriter
+from polyfeed.bus.tasks import cancelled
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
 

@@ -37,13 +37,15 @@ class Freshness:
         """The venue of a term had come to a batch when it was asked. What one says that was replaced counts nothing."""
         if self._reached(term, seq):
             self._true(asked)
-        elif term >= self._term and len(self._marks) < MOST_MARKS:
-            if not self._marks or asked - self._marks[-1][0] >= APART_US:
-                self._marks.append((asked, term, seq))
+        elif term >= self._term and self._has_room(asked):
+            self._marks.append((asked, term, seq))
 
     def begin(self, term: int, seq: int) -> None:
         """What is shown is another state, no older than the one before: it is as good as that was, until confirmed."""
         self.heard(term, seq)
+
+    def _has_room(self, asked: int) -> bool:
+        return not self._marks or (len(self._marks) < MOST_MARKS and asked - self._marks[-1][0] >= APART_US)
 
     def _reached(self, term: int, seq: int) -> bool:
         return term == self._term and seq <= self._seq

@@ -17,8 +17,8 @@ from nats.js.errors import BucketNotFoundError, KeyNotFoundError, KeyWrongLastSe
 from nats.js.kv import KeyValue
 
 from polyfeed.bus.again import until_done
-from polyfeed.bus.tasks import cancelled
 from polyfeed.bus.nats.connection import FAILURES, jetstream
+from polyfeed.bus.tasks import cancelled
 
 log = logging.getLogger("polyfeed.nats")
 
@@ -55,7 +55,10 @@ class _NotNow(Exception):
 
 
 class Lease:
-    """The lease of one bucket, which is made where there is none. One that was taken is renewed until `leave`."""
+    """The lease of one bucket, which is made where there is none. One that was taken is renewed until `leave`.
+
+    `seen` is who had it when it was last asked for.
+    """
 
     def __init__(self, client: Client, bucket: str, replicas: int) -> None:
         self._js = jetstream(client)
@@ -65,6 +68,7 @@ class Lease:
         self._revision = 0
         self._store: KeyValue | None = None
         self._graced = 0.0
+        self.seen: Holder | None = None
         self._me = Holder(socket.gethostname(), os.getpid(), uuid4().hex)
         self._value = msgspec.json.encode(self._me)
         self._keeping: asyncio.Task[None] | None = None
@@ -78,11 +82,11 @@ class Lease:
         try:
             if clock() >= self._graced and await self.take():
                 return
-            holder = await self.holder()
+            self.seen = await self.holder()
         except FAILURES as error:
             self._store, self._graced = None, clock() + GRACE_SECONDS
             raise _NotNow(f"the bus cannot give the venue's lease: {error}") from error
-        raise _NotNow(f"the venue is {holder}" if holder is not None else "nobody is the venue yet")
+        raise _NotNow(f"the venue is {self.seen}" if self.seen is not None else "nobody is the venue yet")
 
     async def take(self) -> bool:
         """Whether it is ours now. Raises one of FAILURES."""
