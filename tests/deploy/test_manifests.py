@@ -133,7 +133,9 @@ def test_kubernetes_asks_readiness_and_life_at_their_own_places() -> None:
     container = pods("Deployment", "polyfeed-gateway")["containers"][0]
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
-    assert "livenessProbe" not in pods("StatefulSet", "polyfeed-venue")["containers"][0]
+    venue = pods("StatefulSet", "polyfeed-venue")["containers"][0]
+    paths = {kind: venue[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")}
+    assert paths == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}
     ports = {one["name"]: one["containerPort"] for one in container["ports"]}
     assert ports == {**PORTS, "operator": CONFIG.http.port}
     assert {one["name"]: one["port"] for one in found("Service", "polyfeed-gateway")["spec"]["ports"]} == PORTS

@@ -14,7 +14,7 @@ import pytest
 from polyfeed.app.cluster import Trial
 from tests.deploy.test_commands import DEPLOY, ROOT, documents
 
-FUNCTIONS = {"sum", "max", "min", "rate", "increase", "by", "without", "or", "and", "unless", "on", "for"}
+FUNCTIONS = {"absent", "sum", "max", "min", "rate", "increase", "by", "without", "or", "and", "unless", "on", "for"}
 PROMETHEUS = {"up"}
 """What Prometheus says of its targets by itself."""
 
