@@ -64,7 +64,7 @@ class GatewayProcess:
         """Why no client should be sent here, empty when they should."""
         if not self.ready or self._role is None:
             return "starting or stopping"
-        return self._link.trouble
+        return self._link.trouble or self._role.trouble
 
     @property
     def role(self) -> GatewayRole | None:

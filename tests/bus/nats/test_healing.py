@@ -26,12 +26,11 @@ CUT_SECONDS = 6.0
 """Longer than a gateway's lease, and than it takes to notice."""
 
 PROMISED_SECONDS = 5.0
+HOSTS = {"far": "10.217.3.1", "near": "10.217.3.2"}
 
 
 class Line:
     """Two machines with a cable between them: `far` has everything but the gateway, which is `near`."""
-
-    HOSTS = {"far": "10.217.3.1", "near": "10.217.3.2"}
 
     def __init__(self) -> None:
         self._mark = uuid4().hex[:6]
@@ -46,24 +45,24 @@ class Line:
     def laid(self) -> Iterator[Line]:
         need_networks()
         try:
-            for name in self.HOSTS:
+            for name in HOSTS:
                 run("ip", "netns", "add", self._space(name))
                 run(*self.prefix(name), "ip", "link", "set", "lo", "up")
             cable = ["ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns", self._space("near")]
             run(*self.prefix("far"), *cable)
-            for name, host in self.HOSTS.items():
+            for name, host in HOSTS.items():
                 run(*self.prefix(name), "ip", "addr", "add", f"{host}/24", "dev", "eth0")
                 run(*self.prefix(name), "ip", "link", "set", "eth0", "up")
             yield self
         finally:
-            for name in self.HOSTS:
+            for name in HOSTS:
                 subprocess.run(["ip", "netns", "del", self._space(name)], check=False, capture_output=True)
 
     def change(self, what: str, senders: list[str]) -> None:
         """`add` has what these send come nowhere, `del` ends that."""
         for name in senders:
-            (other,) = set(self.HOSTS) - {name}
-            run(*self.prefix(name), "ip", "route", what, "blackhole", f"{self.HOSTS[other]}/32")
+            (other,) = set(HOSTS) - {name}
+            run(*self.prefix(name), "ip", "route", what, "blackhole", f"{HOSTS[other]}/32")
 
 
 def run(*command: str) -> None:
@@ -102,7 +101,7 @@ class Watch:
 @asynccontextmanager
 async def gateway(directory: Path, line: Line) -> AsyncIterator[int]:
     """Three servers and a venue far away, and a gateway here: its operator port."""
-    host, far = line.HOSTS["far"], line.prefix("far")
+    host, far = HOSTS["far"], line.prefix("far")
     nats = NatsCluster(directory, 3, hosts=[host] * 3, prefixes=[far] * 3)
     numbers = free_ports(len(DIALECTS) + 2)
     ports = dict(zip((*DIALECTS, "http"), numbers, strict=False))
