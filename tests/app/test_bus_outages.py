@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,12 @@ class Both:
         self.gateway.role.gateway.requests.submit(SetLeverage(1, 10**6, 2), answer.set_result)
         return await asyncio.wait_for(answer, PATIENCE)
 
+    async def refused(self, why: Refusal) -> None:
+        """Returns when commands are refused for a reason."""
+        async with asyncio.timeout(PATIENCE):
+            while (await self.ordered()).refusal is not why:
+                await asyncio.sleep(0.05)
+
     async def goes_on(self) -> None:
         """Returns when commands are decided, and batches come."""
         await until(lambda: not self.gateway.trouble and self.link.joined)
@@ -122,3 +130,50 @@ async def test_an_operator_deletes_every_stream(tmp_path: Path, standby: bool) -
         await until(lambda: bool(one.gateway.trouble))
         await one.goes_on()
         assert not one.venue.trouble
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[Callable[[bool], None]]:
+    """A disk of its own at a place; what it gives fills it, and frees it again."""
+    if os.geteuid():
+        pytest.skip("to mount a disk takes root")
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", str(place)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this machine does not let us mount a disk")
+    ballast = place / "ballast"
+
+    def fill(full: bool) -> None:
+        if not full:
+            ballast.unlink()
+            return
+        with suppress(OSError), ballast.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+
+    try:
+        yield fill
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("standby", [False, True])
+async def test_the_disk_of_nats_is_full(tmp_path: Path, standby: bool) -> None:
+    with small_disk(tmp_path / "nats") as fill:
+        async with both(tmp_path, f"bus.standby={str(standby).lower()}") as one:
+            await one.goes_on()
+            fill(True)
+            await until(lambda: bool(one.venue.trouble))
+            if standby:
+                await one.refused(Refusal.STORE_UNAVAILABLE)
+                assert not one.gateway.trouble, "nothing is decided: what it shows is the present"
+            else:
+                await until(lambda: bool(one.gateway.trouble))
+                await one.refused(Refusal.VENUE_AWAY)
+            fill(False)
+            await (
+                one.server.stop()
+            )  # a stream whose blocks could not be written takes nothing until its server is another
+            await one.server.start()
+            await until(lambda: not one.venue.trouble)
+            await one.goes_on()

@@ -61,6 +61,7 @@ class StreamReader:
         self._next = 1
         self._news = asyncio.Event()
         self._broken = ""
+        self._said = ""
         self._failure: Exception | None = None
 
     async def run(self) -> None:
@@ -75,12 +76,18 @@ class StreamReader:
                     whole = clock()
                     await self._consume()
             except FAILURES as error:
-                log.debug("the stream %s cannot be read: %r", self._stream, error)
+                self._note(str(error) or type(error).__name__)
             if not missing:
                 whole = clock()
             elif clock() - whole > GONE_SECONDS:
                 raise Gone(missing)
             await asyncio.sleep(RETRY_SECONDS)
+
+    def _note(self, why: str) -> None:
+        """Says why nothing is read, once until something is."""
+        if why != self._said:
+            log.warning("the stream %s cannot be read: %s; trying again", self._stream, why)
+        self._said = why
 
     async def _missing(self) -> str:
         """Why the stream cannot be read on where we are, empty when it can. Raises one of FAILURES."""
@@ -181,6 +188,7 @@ class StreamReader:
         if place > self.place + 1:
             log.error("the stream %s has nothing between %d and %d", self._stream, self.place, place)
         self.place = place
+        self._said = ""
         self.heard += 1
         if parcel is not None:
             self._hear(place, parcel)
