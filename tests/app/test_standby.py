@@ -14,10 +14,10 @@ from polyfeed.app.config import Config, load
 from polyfeed.app.nats_server import NatsServer
 from polyfeed.app.standby import NoStandby, Standby
 from polyfeed.app.store import Store, opened
-from polyfeed.app.tasks import cancelled
 from polyfeed.bus.nats.connection import connect
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
+from polyfeed.bus.tasks import cancelled
 from polyfeed.model.commands import Clock, Record
 from polyfeed.store.segments import venue_in
 
