@@ -97,7 +97,7 @@ OPEN = {"/api/directory", "/api/flow", "/api/instruments", "/api/system/status"}
 @pytest.mark.slow
 async def test_it_stays_on_this_machine_whatever_the_dialects_do() -> None:
     async with running("server.host=0.0.0.0") as server:
-        listening = server._operator._server
+        listening = server._operator._listener._server
         assert listening is not None
         assert [one.getsockname()[0] for one in listening.sockets] == ["127.0.0.1"]
         dialects = [one for listener in server._role._listeners if (one := listener._server) is not None]
