@@ -104,6 +104,20 @@ async def test_each_takes_over_from_the_other_again_and_again(tmp_path: Path) ->
         assert venue_in(paths[0]) == venue_in(paths[1]) != b""
 
 
+async def test_it_follows_a_venue_that_has_recorded_nothing_yet(tmp_path: Path) -> None:
+    async with nats(tmp_path / "nats") as url, process(url, tmp_path / "a") as venue:
+        await venue.until_venue()
+        async with process(url, tmp_path / "b") as other:
+            following = asyncio.create_task(other.until_venue())
+            async with asyncio.timeout(PATIENCE):
+                while other.lease.seen is None:
+                    await asyncio.sleep(0.01)
+            await venue.record(1)
+            await other.until_it_has(1)
+            assert not following.done()
+            await cancelled([following])
+
+
 async def test_it_does_not_follow_with_another_ones_journal(tmp_path: Path) -> None:
     async with nats(tmp_path / "nats") as url, nats(tmp_path / "others") as elsewhere:
         for address, name in ((url, "a"), (elsewhere, "b")):

@@ -143,9 +143,15 @@ class Standby:
 
     async def _place(self) -> tuple[int, Parcel | None]:
         """The last place whose records we all have, and a parcel that says whose they are."""
+        return await self._again(self._found)
+
+    async def _found(self) -> tuple[int, Parcel | None]:
         known = self._history.records
-        find = partial(self.writer.find, lambda parcel: parcel.first + len(parcel.bodies) - 1 <= known)
-        return await self._again(find)
+        place, parcel = await self.writer.find(lambda one: one.first + len(one.bodies) - 1 <= known)
+        if parcel is None:  # a venue that has begun and recorded nothing yet has a name too
+            last = await self.writer.look()
+            parcel = last[0] if last else None
+        return place, parcel
 
     def _adopt(self, parcel: Parcel) -> None:
         """Sees that the records are ours to follow. One without a journal takes over the venue's name."""
