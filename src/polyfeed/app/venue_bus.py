@@ -33,9 +33,6 @@ from polyfeed.model.history import HistoryUnavailable
 
 log = logging.getLogger("polyfeed.nats")
 
-PARCEL_BYTES = 512 << 10
-"""Of batches in one message at most, but for one batch that is larger; a server's own limit is 1 MiB."""
-
 MOST_MISSING = 20_000
 """Batches that are made again for a stream that has not got them; where there are more, gateways begin anew."""
 
@@ -122,8 +119,6 @@ class VenueBus:
         self._store = ImageStore(client, names.store, section.replicas)
         self._entrance: Entrance | None = None
         self.seen: dict[int, int] = {}
-        self._bodies: list[bytes] = []
-        self._bytes = 0
         self._count = 0
         self._image: asyncio.Task[str] | None = None
         self._image_at = 0.0
@@ -145,10 +140,10 @@ class VenueBus:
             "polyfeed_venue 1",
             "# TYPE polyfeed_bus_gateways gauge",
             f"polyfeed_bus_gateways {0 if self._entrance is None else self._entrance.gateways}",
-            "# TYPE polyfeed_bus_waiting_parcels gauge",
-            f"polyfeed_bus_waiting_parcels {self._writer.waiting}",
-            "# TYPE polyfeed_bus_dropped_parcels_total counter",
-            f"polyfeed_bus_dropped_parcels_total {self._writer.dropped}",
+            "# TYPE polyfeed_bus_waiting_batches gauge",
+            f"polyfeed_bus_waiting_batches {self._writer.waiting}",
+            "# TYPE polyfeed_bus_dropped_batches_total counter",
+            f"polyfeed_bus_dropped_batches_total {self._writer.dropped}",
         ]
 
     async def begin(self, standing: Standing) -> None:
@@ -202,7 +197,6 @@ class VenueBus:
 
     async def flush(self, seconds: float) -> None:
         """Waits so long for the stream to have everything that was decided; nothing more will be."""
-        self._send()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while self._writer.waiting and loop.time() < deadline:  # noqa: ASYNC110 - a stop is rare
@@ -216,21 +210,9 @@ class VenueBus:
     # --- batches out ------------------------------------------------------------------------------------------------
 
     def _on_batch(self, batch: Batch) -> None:
-        body = encode_batch(batch)
-        if self._bytes + len(body) > PARCEL_BYTES:
-            self._send()
-        if not self._bodies:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._bodies.append(body)
-        self._bytes += len(body)
+        self._writer.put(self._count, (encode_batch(batch),))
+        self._count += 1
         self.seen[batch.epoch] = batch.seq
-
-    def _send(self) -> None:
-        """What one turn of the event loop decided goes out as one message."""
-        if self._bodies:
-            self._writer.put(self._count, self._bodies)
-            self._count += len(self._bodies)
-            self._bodies, self._bytes = [], 0
 
     # --- gateways' calls --------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import Gone, StreamReader
 from polyfeed.bus.nats.terms import batches_config
-from polyfeed.bus.nats.writer import Fenced, StreamWriter
+from polyfeed.bus.nats.writer import PARCEL_BYTES, Fenced, StreamWriter
 from polyfeed.bus.tasks import cancelled
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
@@ -71,12 +71,13 @@ class Heard:
             self._news.set()
 
     @property
-    def firsts(self) -> list[int]:
-        return [parcel.first for parcel in self.parcels]
+    def numbers(self) -> list[int]:
+        """Of the bodies, in the order in which they came."""
+        return [number for one in self.parcels for number in range(one.first, one.first + len(one.bodies))]
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(PATIENCE):
-            while len(self.parcels) < count:
+            while len(self.numbers) < count:
                 self._news.clear()
                 await self._news.wait()
 
@@ -93,7 +94,7 @@ async def test_a_server_that_dies_again_and_again_loses_and_doubles_nothing(tmp_
                     await server.start()
                 await asyncio.sleep(0)
             await heard.until(300)
-    assert heard.firsts == list(range(1, 301))
+    assert heard.numbers == list(range(1, 301))
 
 
 async def test_who_was_replaced_can_write_no_more(tmp_path: Path) -> None:
@@ -109,6 +110,34 @@ async def test_who_was_replaced_can_write_no_more(tmp_path: Path) -> None:
             await new.put_told(2, [b"of the new one"])
             await heard.until(2)
     assert [parcel.bodies for parcel in heard.parcels] == [(b"of the old one",), (b"of the new one",)]
+
+
+async def test_nothing_of_who_was_replaced_stands_behind_the_claim(tmp_path: Path) -> None:
+    """However much was waiting: the place of what comes second is the one behind the claim."""
+    async with nats(tmp_path) as (_, client):
+        old, heard = await writer_of(client, 1), Heard()
+        new = await writer_of(client, 2)
+        for number in range(1, 20):
+            old.put(number, [bytes(PARCEL_BYTES)])
+        with pytest.raises(Fenced):
+            await asyncio.wait_for(old.run(), PATIENCE)
+        async with running(new.run(), StreamReader(client, NAMES.batches_stream, 0, heard).run()):
+            await new.put_told(1, [b"of the new one"])
+            await heard.until(1)
+    assert [parcel.term for parcel in heard.parcels] == [2]
+
+
+async def test_what_waits_goes_out_together(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        writer, heard = await writer_of(client, 1), Heard()
+        for number in range(1, 1001):
+            writer.put(number, [b"x" * 1000])
+        writer.put(5001, [b"what is between was dropped"])
+        async with running(writer.run(), StreamReader(client, NAMES.batches_stream, 0, heard).run()):
+            await heard.until(1001)
+        assert writer.waiting == 0
+    assert heard.numbers == [*range(1, 1001), 5001]
+    assert [len(one.bodies) for one in heard.parcels] == [524, 476, 1]
 
 
 async def test_nobody_claims_what_has_moved_on(tmp_path: Path) -> None:
@@ -161,7 +190,7 @@ async def test_flipped_bits_on_the_disk_are_never_heard(tmp_path: Path) -> None:
         writer, heard = await writer_of(client, 1), Heard()
         async with running(writer.run()):
             for number, parcel in sent.items():
-                writer.put(number, parcel.bodies)
+                await writer.put_told(number, parcel.bodies)
             await writer.put_told(301, [b"the last one"])
         await server.stop()
         blocks = [*tmp_path.rglob(f"*{NAMES.batches_stream}*/msgs/*.blk")]

@@ -1,8 +1,12 @@
 """Appends parcels to a stream: in order, each once, and nobody else between them.
 
 Each message says which sequence number it expects before it (Nats-Expected-Last-Sequence), so the stream takes it in
-its place or not at all, and a venue that was replaced can write no more. Many are on their way at once. After any doubt
-(an error, silence, another connection) the writer looks at what the stream has, and goes on behind it.
+its place or not at all, and a venue that was replaced can write no more. After any doubt (an error, silence, another
+connection) the writer looks at what the stream has, and goes on behind it.
+
+One message is on its way at a time, and what comes meanwhile waits for the next one together. Were there two, and did
+another venue's claim come to stand where the first one was to be, then the second would find the number that it expects
+and be taken: behind the claim, from a venue that is none any more.
 """
 
 from __future__ import annotations
@@ -15,7 +19,6 @@ from collections.abc import Callable, Sequence
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.js.api import StreamConfig
 from nats.js.errors import NotFoundError
 
@@ -24,8 +27,11 @@ from polyfeed.bus.nats.parcel import Corrupt, Parcel, decode_parcel, encode_parc
 
 log = logging.getLogger("polyfeed.nats")
 
-WINDOW = 256
-"""Messages on their way at once."""
+PARCEL_BYTES = 512 << 10
+"""Of bodies in one message at most, but for one body that is larger; a server's own limit is 1 MiB."""
+
+BARRIERS = 256
+"""Terms that may have begun behind the last parcel with bodies."""
 
 ANSWER_SECONDS = 2.0
 """A stream that says nothing for so long is looked at anew."""
@@ -45,13 +51,13 @@ class Refused(Exception):
 
 
 class _Waiting:
-    """A parcel that the stream has not acknowledged."""
+    """A body that the stream has not acknowledged, its number, and who waits for that."""
 
-    __slots__ = ("data", "done", "id")
+    __slots__ = ("body", "done", "number")
 
-    def __init__(self, parcel_id: str, data: bytes, done: asyncio.Future[None] | None) -> None:
-        self.id = parcel_id
-        self.data = data
+    def __init__(self, number: int, body: bytes, done: asyncio.Future[None] | None) -> None:
+        self.number = number
+        self.body = body
         self.done = done
 
 
@@ -75,18 +81,14 @@ class StreamWriter:
         self._subject = (config.subjects or [""])[0]
         self._queue: deque[_Waiting] = deque()
         self._bytes = 0
-        self._sent = 0
-        self._generation = 0
-        self._inbox = client.new_inbox()
-        self._subscription: Subscription | None = None
-        self._answers: deque[Msg] = deque()
+        self._parcel: Parcel | None = None  # what is on its way, and is until it is known to have come
         self._wake = asyncio.Event()
 
     async def look(self) -> list[Parcel]:
         """The last parcels of the stream, the newest first, until one that is not empty. Raises one of FAILURES."""
         self.last = await self._length()
         found: list[Parcel] = []
-        for sequence in range(self.last, max(0, self.last - WINDOW), -1):
+        for sequence in range(self.last, max(0, self.last - BARRIERS), -1):
             parcel = await self._at(sequence)
             if parcel is not None:
                 found.append(parcel)
@@ -131,27 +133,29 @@ class StreamWriter:
         return True
 
     def put(self, first: int, bodies: Sequence[bytes]) -> None:
-        """Queues a parcel. When the stream takes nothing for too long, what waits is dropped and counted."""
+        """Queues bodies, numbered from `first` on. When the stream takes nothing for too long, what waits is dropped
+        and counted.
+        """
         if self._bytes > MOST_WAITING:
             self._give_up()
         self._add(first, bodies, None)
 
     async def put_told(self, first: int, bodies: Sequence[bytes]) -> None:
-        """Returns when the stream has a parcel, however long that takes."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._add(first, bodies, done)
-        await done
+        """Returns when the stream has them, however long that takes."""
+        if bodies:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._add(first, bodies, done)
+            await done
 
     def _add(self, first: int, bodies: Sequence[bytes], done: asyncio.Future[None] | None) -> None:
-        parcel_id = Parcel(self.history, self.term, first, tuple(bodies)).id
-        data = encode_parcel(self.history, self.term, first, bodies)
-        self._queue.append(_Waiting(parcel_id, data, done))
-        self._bytes += len(data)
+        self._queue.extend(_Waiting(number, body, None) for number, body in enumerate(bodies, first))
+        self._bytes += sum(map(len, bodies))
+        self._queue[-1].done = done
         self._wake.set()
 
     @property
     def waiting(self) -> int:
-        """Parcels that the stream has not acknowledged."""
+        """Bodies that the stream has not acknowledged."""
         return len(self._queue)
 
     async def run(self) -> None:
@@ -209,12 +213,12 @@ class StreamWriter:
             self.last += 1
             if parcel is None:
                 continue
-            if self._queue and parcel.id == self._queue[0].id:
-                self._done()
+            if self._parcel is not None and parcel.id == self._parcel.id:
+                self._done(self._parcel)
 
     async def _see_whose(self, last: int) -> None:
         """Raises Fenced where the last parcel, up to a place, is of a later term: terms never go down in a stream."""
-        for place in range(last, max(0, last - WINDOW), -1):
+        for place in range(last, max(0, last - BARRIERS), -1):
             parcel = await self._at(place)
             if parcel is None:
                 continue
@@ -226,61 +230,51 @@ class StreamWriter:
 
     async def _work(self) -> None:
         """Sends and hears answers, until something is in doubt. Raises Refused, one of FAILURES."""
-        if self._subscription is None:
-            self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._on_answer)
-        self._generation += 1
-        self._sent = 0
-        self._answers.clear()
         while True:
-            self._wake.clear()
-            await self._send()
-            if not self._answers:
-                if self._sent:
-                    async with asyncio.timeout(ANSWER_SECONDS):
-                        await self._wake.wait()
-                else:
-                    await self._wake.wait()
-            while self._answers:
-                self._hear(self._answers.popleft())
+            while not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
+            await self._send(self._parcel or self._next())
 
-    async def _send(self) -> None:
-        reply = f"{self._inbox}.{self._generation}"
-        while self._sent < min(len(self._queue), WINDOW):
-            waiting = self._queue[self._sent]
-            headers = _headers(waiting.id, self.last + self._sent)
-            self._sent += 1
-            await self._client.publish(self._subject, waiting.data, reply, headers)
+    def _next(self) -> Parcel:
+        """As much of the queue as one message carries."""
+        first, size = self._queue[0].number, 0
+        bodies: list[bytes] = []
+        for waiting in self._queue:
+            size += len(waiting.body)
+            if waiting.number != first + len(bodies) or (bodies and size > PARCEL_BYTES):
+                break
+            bodies.append(waiting.body)
+        self._parcel = Parcel(self.history, self.term, first, tuple(bodies))
+        return self._parcel
 
-    def _hear(self, answer: Msg) -> None:
-        if answer.subject.rpartition(".")[2] != str(self._generation):
-            return
-        place = _place(answer)
+    async def _send(self, parcel: Parcel) -> None:
+        data = encode_parcel(parcel.history, parcel.term, parcel.first, parcel.bodies)
+        headers = _headers(parcel.id, self.last)
+        place = _place(await self._client.request(self._subject, data, timeout=ANSWER_SECONDS, headers=headers))
         if place != self.last + 1:
             raise Refused(f"a message came to stand at {place}, not at {self.last + 1}")
         self.last = place
-        self._sent -= 1
-        self._done()
+        self._done(parcel)
         if self.trouble:
             log.warning("the stream %s takes what is published again", self._stream)
             self.trouble = ""
 
-    def _done(self) -> None:
-        waiting = self._queue.popleft()
-        self._bytes -= len(waiting.data)
-        if waiting.done is not None and not waiting.done.done():
-            waiting.done.set_result(None)
-
-    async def _on_answer(self, answer: Msg) -> None:
-        self._answers.append(answer)
-        self._wake.set()
+    def _done(self, parcel: Parcel) -> None:
+        self._parcel = None
+        for _ in parcel.bodies:
+            waiting = self._queue.popleft()
+            self._bytes -= len(waiting.body)
+            if waiting.done is not None and not waiting.done.done():
+                waiting.done.set_result(None)
 
     def _give_up(self) -> None:
         """Lets what waits go, but for what is on its way."""
-        kept = [*self._queue][: self._sent]
+        kept = [*self._queue][: 0 if self._parcel is None else len(self._parcel.bodies)]
         self.dropped += len(self._queue) - len(kept)
         log.error("the stream %s takes nothing: what waited is dropped, and readers begin anew", self._stream)
         self._queue = deque(kept)
-        self._bytes = sum(len(one.data) for one in kept)
+        self._bytes = sum(len(one.body) for one in kept)
 
     def _note(self, why: str) -> None:
         if not self.trouble:
