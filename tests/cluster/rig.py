@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.05
 NAMES = ("n1", "n2", "n3", "v1", "v2", "g1", "g2")
 CROWDED = ("gateway.address_connections=0", "gateway.handshake_rate=0")
 """All clients of a gateway have one address."""
-READY, FOLLOWING = "polyfeed is ready", "following "
+READY, FOLLOWING = "polyfeed is ready", "; following, "
 """What a process says when it serves, and a standby when it has found whom to follow."""
 
 
