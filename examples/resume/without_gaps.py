@@ -1,6 +1,6 @@
 """Hears a Kraken book from whichever gateway is there, each message exactly once (docs/resume.md):
 
-python without_gaps.py ws://127.0.0.1:9001 ws://127.0.0.1:9101
+python without_gaps.py ws://127.0.0.1:9001 ws://127.0.0.1:9011     (the gateways of `polyfeed cluster up`)
 """
 
 import asyncio
@@ -33,12 +33,16 @@ async def messages(urls, request):
                         for message in pending:
                             yield message
                         pending = []
-        except (OSError, WebSocketException):
-            await asyncio.sleep(0.1)
+        except (OSError, WebSocketException) as error:
+            print(f"{url}: {error or type(error).__name__}; trying the next one", file=sys.stderr)
+            await asyncio.sleep(0.5)
 
 
 async def main():
-    async for message in messages(sys.argv[1:], REQUEST):
+    urls = sys.argv[1:]
+    if not urls:
+        sys.exit("usage: python without_gaps.py URL…, for example ws://127.0.0.1:9001")
+    async for message in messages(urls, REQUEST):
         print(message if message is not None else "a gap: the book begins anew")
 
 

@@ -141,3 +141,37 @@ def test_history_is_one_of_what_there_is_and_needs_a_journal() -> None:
         load(None, {}, ["store.history=mysql"])
     with pytest.raises(ConfigError, match="history is made from the journal"):
         load(None, {}, ["store.history=sqlite", "store.journal=off"])
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("POLYFEED_KRAKEN_PORT", "POLYFEED_KRAKEN_PORT sets nothing; did you mean POLYFEED_KRAKEN__PORT?"),
+        ("POLYFEED_TOKEN", "did you mean POLYFEED_HTTP__TOKEN?"),
+        ("POLYFEED_FOO", "POLYFEED_FOO sets nothing; a key is set by POLYFEED_SECTION__KEY"),
+    ],
+)
+def test_a_variable_that_sets_no_key_is_refused(name: str, says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(None, {name: "1"}, [])
+    assert says in str(caught.value)
+
+
+def test_what_kubernetes_says_of_services_and_what_tests_want_is_left_alone() -> None:
+    theirs = {
+        "POLYFEED_GATEWAY_SERVICE_HOST": "10.0.0.1",
+        "POLYFEED_GATEWAY_SERVICE_PORT_KRAKEN": "9001",
+        "POLYFEED_GATEWAY_PORT": "tcp://10.0.0.1:9001",
+        "POLYFEED_PORT_9001_TCP_ADDR": "10.0.0.1",
+        "POLYFEED_REQUIRE_RABBITMQ": "1",
+    }
+    assert load(None, theirs, []) == Config()
+
+
+@pytest.mark.parametrize("url", ["http://x", "nats://a,http://me:word@b"])
+def test_a_bus_is_nats(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"^\[bus\]: a bus is nats://HOST\[,HOST…\], not ") as caught:
+        load(None, {}, [f"bus.url={url}"])
+    assert "word" not in str(caught.value)
+    for good in ("10.0.0.1", "nats://a,b", "TLS://a,tls://b"):
+        assert load(None, {}, [f"bus.url={good}"]).bus.url == good

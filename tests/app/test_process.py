@@ -99,6 +99,7 @@ def test_a_port_that_is_taken_is_named() -> None:
         done = run("serve", "--demo", "--set", f"kraken.port={number}", "--set", "http.port=0")
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{number}: Address already in use" in done.stderr
+    assert "; --set kraken.port=N takes another port" in done.stderr
     assert "Traceback" not in done.stderr
 
 

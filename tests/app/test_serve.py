@@ -62,7 +62,9 @@ async def test_the_process_ends_with_an_error_when_a_task_of_it_fails(
     faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     assert await serve.run(config(), Market(), Flow((), [Bomb()])) == 1
-    assert "polyfeed is ready" in capfd.readouterr().out
+    said = capfd.readouterr().out
+    assert said.startswith("polyfeed is ready\n") and said.endswith("\n  Ctrl-C ends it\n")
+    assert "demo" not in said
     assert [record.message for record in caplog.records if record.exc_info] == ["the server cannot go on"]
     assert faults == []
 
@@ -100,13 +102,18 @@ async def test_a_demos_journal_is_not_served_without_demo(tmp_path: Path) -> Non
             server = Server(chosen, SteadyClock(), market, flow, store)
             try:
                 await server.start()
+                assert (
+                    "user alice: key demo, secret demo, user bob: key demo2, secret demo2\n"
+                    in server.directory() + "\n"
+                )
             finally:
                 await server.stop()
 
     demo = ("flow.demo=true", "flow.capture=off", "flow.agents=0")
     await start(*demo)
     before = sorted(path.name for path in journal.glob("*.journal"))
-    with pytest.raises(ValueError, match="begun by a demo: everybody knows the secrets of its keys demo, "):
+    named = "begun by a demo: everybody knows the secrets of its keys demo, demo2, bull, bear; start"
+    with pytest.raises(ValueError, match=named):
         await start()
     assert sorted(path.name for path in journal.glob("*.journal")) == before
     await start(*demo)

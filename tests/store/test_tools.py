@@ -8,6 +8,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,6 +17,7 @@ from polyfeed.app.config import load
 from polyfeed.app.recovery import recover
 from polyfeed.app.store import journal_directory, opened
 from polyfeed.model.commands import Clock, Record
+from polyfeed.store.disk import SNAPSHOT_LOCK, Locked, locked
 from polyfeed.store.file_journal import Terms
 from polyfeed.store.format import Damaged
 from polyfeed.store.segments import starts_in
@@ -85,6 +87,60 @@ def test_time_travel(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_journal_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
     assert main([*words, str(tmp_path)]) == 1
     assert f"there is no journal in {tmp_path}" in capsys.readouterr().err
+
+
+VERBS = [["journal", "stat"], ["journal", "verify"], ["journal", "dump"], ["snapshot"], ["replay", "--journal"]]
+
+
+@pytest.mark.parametrize("words", VERBS)
+def test_what_cannot_be_a_journal_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    file, missing = tmp_path / "file", tmp_path / "missing"
+    file.touch()
+
+    def said(place: Path) -> str:
+        assert main([*words, str(place)]) == 1
+        return capsys.readouterr().err
+
+    assert said(file) == f"polyfeed: {file} is a file; give the directory of a journal\n"
+    assert said(missing) == f"polyfeed: there is no directory {missing}\n"
+    assert not missing.exists(), "nobody asked for it to be made"
+    # Who runs this may be allowed to read everything.
+    monkeypatch.setattr(Path, "iterdir", Mock(side_effect=PermissionError(13, "Permission denied")))
+    assert said(tmp_path) == f"polyfeed: cannot read {tmp_path}: Permission denied\n"
+
+
+def test_one_snapshot_at_a_time(
+    journal: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    def make(_: object, directory: Path) -> None:
+        with pytest.raises(Locked), locked(directory, SNAPSHOT_LOCK):
+            pass
+        held.append(directory)
+
+    monkeypatch.setattr("polyfeed.app.journal.make_snapshot", make)
+    assert main(["snapshot", str(journal)]) == 0
+    assert held == [journal]
+
+
+def test_a_directory_that_cannot_be_held_is_said_to_be_the_journals(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for place, why in ((file, "it is a file"), (file / "below", "Not a directory"), (Path("/proc/x"), "No such file")):
+        with pytest.raises(OSError, match=why) as caught, locked(place):
+            pass
+        assert str(caught.value.strerror).startswith(f"{place} cannot be the journal's directory (--journal): ")
+
+
+def test_a_damaged_journal_is_said_before_the_way_out(journal: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damage(segment(journal, 0))
+    assert main(["serve", "--journal", str(journal), "--set", f"server.state_dir={journal}"]) == 1
+    wrong, way = [line for line in capsys.readouterr().err.splitlines() if str(journal) in line]
+    assert wrong.startswith(f"polyfeed: {segment(journal, 0)}: damaged at byte ")
+    assert way.startswith(f"start with --journal {journal} --salvage ")
 
 
 def test_where_the_journal_is(tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ LINE_BYTES = 1 << 20
 KEPT_LINES = 100
 
 
+def ended_how(code: int) -> str:
+    """What a process's exit code says, negative for a signal."""
+    return f"was killed by signal {-code}" if code < 0 else f"has ended with {code}"
+
+
 class Child:
     """One process in a group of its own, so that a terminal's Ctrl-C reaches only who started it.
 

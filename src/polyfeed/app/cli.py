@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import difflib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from polyfeed import __version__
 from polyfeed.app import account, bus_roles, cluster, fault, journal, logs, ranger, record, serve, status, tap
@@ -15,6 +18,7 @@ from polyfeed.app.config import Config, ConfigError, as_toml, load, toml_of
 from polyfeed.app.doctor.verb import doctor
 from polyfeed.app.operator_client import CallFailed
 from polyfeed.app.shown import masked
+from polyfeed.dialects.kraken.spec import STATUSES
 from polyfeed.dialects.registry import INBOUND
 
 OPERATOR_URL = "http://127.0.0.1:9000"
@@ -22,14 +26,16 @@ OPERATOR_URL = "http://127.0.0.1:9000"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the process's exit code: 0 done, 1 failed, 2 called wrongly, 130 interrupted."""
-    options = parser().parse_args(argv)
+    options, unknown = parser().parse_known_args(argv)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         return int(options.run(options))
     except ConfigError as error:
         print(f"polyfeed: {error}", file=sys.stderr)
         return 2
     except (ValueError, CallFailed) as error:
-        print(f"polyfeed: {error}", file=sys.stderr)
+        print(f"polyfeed: {error}", *getattr(error, "__notes__", ()), sep="\n", file=sys.stderr)
         return 1
     except BrokenPipeError:
         # Whoever read what was printed has enough; nothing more is flushed at the end.
@@ -43,9 +49,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says, with the usage of the verb that was meant, which word is nearest to a wrong one."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.set_defaults(parser=self)
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"(?:invalid choice: '|unrecognized arguments: )([^' =]+)", message)
+        known = [*self._option_string_actions, *(str(one) for action in self._actions for one in action.choices or ())]
+        close = difflib.get_close_matches(wrong[1], known, 1) if wrong else []
+        super().error(message + "".join(f"; did you mean {one}?" for one in close))
+
+
 def parser() -> argparse.ArgumentParser:
     """All verbs and their options."""
-    top = argparse.ArgumentParser(prog="polyfeed", description="One exchange core, five exchanges' real-time APIs.")
+    top: argparse.ArgumentParser = _Parser(
+        prog="polyfeed", description="One exchange core, five exchanges' real-time APIs."
+    )
     top.add_argument("--version", action="version", version=f"polyfeed {__version__}")
     verbs = top.add_subparsers(required=True, metavar="VERB")
 
@@ -117,7 +139,9 @@ def parser() -> argparse.ArgumentParser:
         "polyfeed status halted --instrument BTC-USD",
     )
     verb.add_argument(
-        "text", help="any text for the whole venue; online, cancel_only, post_only, limit_only or halted for a market"
+        "text",
+        help=f"for the whole venue {', '.join(STATUSES)}, or any text, which only Kraken's clients are told; "
+        "for a market online, cancel_only, post_only, limit_only or halted",
     )
     verb.add_argument("--instrument", metavar="NAME", help="canonical name of one market")
     verb.add_argument("--url", default=OPERATOR_URL, help="the operator's port (default: %(default)s)")
@@ -143,7 +167,7 @@ def parser() -> argparse.ArgumentParser:
     _configuration(verb)
     verb.add_argument("directory", type=Path, metavar="DIR", help="the journal's directory; its venue may be running")
     verb.add_argument("--low-priority", action="store_true", help="leave the processor to others")
-    verb.set_defaults(run=lambda options: journal.snapshot(_load(options), options))
+    verb.set_defaults(run=lambda options: journal.snapshot(_load(options), options), who="snapshot")
 
     verb = _verb(
         verbs,
@@ -245,7 +269,7 @@ def _load(options: argparse.Namespace) -> Config:
         given.append("flow.demo=true")
     weak = ["http.faults=true"] if demo else []
     config = load(options.config, *ranger.with_brokers(os.environ, options, [*weak, *options.set, *given]))
-    logs.configure(config.log)
+    logs.configure(config.log, getattr(options, "who", ""))
     return config
 
 

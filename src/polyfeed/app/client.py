@@ -13,6 +13,8 @@ from websockets.typing import Subprotocol
 
 MAX_MESSAGE = 16 * 1024 * 1024
 
+START_ONE = " (is the server running? try `make run`)"
+
 MAX_SAID = 200
 """Characters of what a server says to a refusal."""
 
@@ -65,4 +67,4 @@ def _hint(error: Exception) -> str:
         if error.response.status_code not in (401, 403):
             return ""
         return " (a stream that needs a token takes it with --token; `polyfeed account token` prints one)"
-    return " (is the server running? try `make run`)"
+    return START_ONE

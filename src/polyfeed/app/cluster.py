@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from polyfeed.app.children import Child, Say
+from polyfeed.app.children import Child, Say, ended_how
 from polyfeed.app.nats_server import NatsCluster, NatsServer
 from polyfeed.app.ports import free_ports
 from polyfeed.app.serve import before
@@ -104,9 +104,8 @@ class Trial:
     async def _watch(self, process: Child | NatsServer, tell: Callable[[str], None]) -> None:
         pid = process.pid
         code = await process.wait()
-        how = f"was killed by signal {-code}" if code < 0 else f"has ended with {code}"
         again = shlex.join(process.command)
-        tell(f"{process.label} (process {pid}) {how}; the others go on. To bring it back: {again}")
+        tell(f"{process.label} (process {pid}) {ended_how(code)}; the others go on. To bring it back: {again}")
 
     async def stop(self) -> None:
         """Gateways say goodbye to their clients, then the venue ends, then NATS."""
@@ -127,8 +126,9 @@ class Trial:
             lines.append(f"  {child.label}  process {child.pid}, operator http://127.0.0.1:{ports['http']}/")
             lines += [f"    {name:<9} ws://127.0.0.1:{ports[name]}/" for name in DIALECTS]
         lines += [f"  NATS {one.label}   process {one.pid}, {one.url}, {one.monitor}/" for one in self.nats.servers]
-        monitors = " ".join(f"--monitor {one.monitor}" for one in self.nats.servers)
-        lines.append(f"  look at it: polyfeed doctor --bus {self.nats.url} {monitors}")
+        words = [word for one in self.nats.servers for word in ("--monitor", one.monitor)]
+        command = shlex.join([sys.executable, "-m", "polyfeed", "doctor", "--bus", self.nats.url, *words])
+        lines.append(f"  look at it: polyfeed doctor, here: {command}")
         return "\n".join(lines)
 
 
@@ -158,7 +158,7 @@ async def up(directory: Path, nodes: int, first: int) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """`polyfeed cluster up`."""
-    with _place(options.directory) as directory, locked(directory, LOCK):
+    with _place(options.directory) as directory, locked(directory, LOCK, "the cluster's directory (--directory)"):
         return asyncio.run(up(directory, options.nodes, options.port))
 
 

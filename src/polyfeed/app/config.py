@@ -7,6 +7,7 @@ exist is an error that names the nearest one that does.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -28,12 +29,20 @@ from polyfeed.sources.relay_terms import Terms
 
 ENVIRONMENT_PREFIX = "POLYFEED_"
 
+OTHERS = re.compile(r"REQUIRE_|[A-Z0-9_]*(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP)|PORT=(tcp|udp)://)")
+"""What follows the prefix in `NAME=value` of those that set no key: which tests must not be skipped, and where services
+are, such as `polyfeed-gateway`, which Kubernetes tells every pod (its manual, "Service", on environment variables).
+"""
+
 PortNumber = Annotated[int, Meta(ge=0, le=65535)]
 """0 takes a free one."""
 
 Seconds = Annotated[float, Meta(gt=0)]
 
 NotNegative = Annotated[int, Meta(ge=0)]
+
+BUS_SCHEMES = ("nats", "tls", "ws", "wss")
+"""What the NATS client speaks."""
 
 
 class ConfigError(Exception):
@@ -250,6 +259,11 @@ class BusSection(Struct, frozen=True, kw_only=True):
     standby: bool = False
     stale_seconds: Seconds = 3.0
 
+    def __post_init__(self) -> None:
+        for one in self.url.split(","):
+            if "://" in one and one.strip().lower().partition("://")[0] not in BUS_SCHEMES:
+                raise ValueError(f"a bus is nats://HOST[,HOST…], not {masked_url(self.url)!r}")
+
 
 class LogSection(Struct, frozen=True, kw_only=True):
     """What goes to the log, on standard error."""
@@ -323,10 +337,22 @@ def _read(path: Path) -> dict[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
     tree: dict[str, dict[str, str]] = {}
     for name, value in sorted(environment.items()):
-        section, mark, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
-        if name.startswith(ENVIRONMENT_PREFIX) and mark:
-            tree.setdefault(section, {})[key] = value
+        rest = name.removeprefix(ENVIRONMENT_PREFIX)
+        section, mark, key = rest.lower().partition("__")
+        if not name.startswith(ENVIRONMENT_PREFIX) or (not mark and OTHERS.match(f"{rest}={value}")):
+            continue
+        if not mark:
+            raise ConfigError(f"the environment: {name} sets nothing; {_nearest_variable(name)}")
+        tree.setdefault(section, {})[key] = value
     return tree
+
+
+def _nearest_variable(name: str) -> str:
+    sections = msgspec.structs.fields(Config)
+    keys = [(one.name, key.name) for one in sections for key in msgspec.structs.fields(one.type)]
+    names = [f"{ENVIRONMENT_PREFIX}{section}__{key}".upper() for section, key in keys]
+    close = difflib.get_close_matches(name, names, 1, 0.8)
+    return f"did you mean {close[0]}?" if close else f"a key is set by {ENVIRONMENT_PREFIX}SECTION__KEY"
 
 
 def _from_settings(settings: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -44,6 +44,13 @@ def demo_keys_in(accounts: Accounts) -> list[str]:
     return [one.key_id for one, found in held if found is not None and found[1].verifier == one.verifier]
 
 
+def demo_users() -> str:
+    """The demo's users and their keys, for people."""
+    return ", ".join(
+        f"user {USERS[one.account]}: key {one.key}, secret {one.secret}" for one in DEMO_KEYS if one.account in USERS
+    )
+
+
 def _ed25519_keys() -> list[SetKey]:
     """Keys whose verifier is the public key, and whose id is its hexadecimal text."""
     public = {

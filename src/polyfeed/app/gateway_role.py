@@ -16,6 +16,7 @@ from polyfeed.accounts.vault import Vault
 from polyfeed.app.config import Config
 from polyfeed.app.historian import Historian
 from polyfeed.app.jwks import KeyKeeper
+from polyfeed.app.ports import set_by
 from polyfeed.app.returns import Returns
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects._base.context import Context
@@ -160,7 +161,8 @@ class GatewayRole:
     async def _listen(self, label: str, port: Port, number: int, tls: ssl.SSLContext | None, shared: bool) -> None:
         listener = Listener(rest_app(port), port.limits, port)
         self._listeners.append(listener)
-        self.ports[label] = await listener.open(self._config.server.host, number, tls, shared=shared)
+        with set_by(key_of(label)):
+            self.ports[label] = await listener.open(self._config.server.host, number, tls, shared=shared)
 
     async def close(self, seconds: float) -> None:
         """Says goodbye to every client, then stops.
@@ -182,6 +184,12 @@ class GatewayRole:
         while self._unsubscribe:
             self._unsubscribe.pop()()
         self.gateway.stop()
+
+
+def key_of(label: str) -> str:
+    """The key that says where a dialect listens: `kraken`, or `kraken (tls)`."""
+    name, tls, _ = label.partition(" (tls)")
+    return f"{name}.tls_port" if tls else f"{name}.port"
 
 
 def door_of(config: Config) -> Door:

@@ -127,9 +127,9 @@ def snapshot(config: Config, options: argparse.Namespace) -> int:
     """Makes a snapshot."""
     if options.low_priority:
         os.nice(LOW_PRIORITY)
+    _must_be_there(options.directory)
     with locked(options.directory, SNAPSHOT_LOCK):
-        _must_be_there(options.directory)
-    path = make_snapshot(config, options.directory)
+        path = make_snapshot(config, options.directory)
     print("nothing new is closed" if path is None else path)
     return 0
 
@@ -161,6 +161,15 @@ def _action(
 
 
 def _must_be_there(directory: Path) -> None:
+    """Raises ValueError where no journal can be read."""
+    try:
+        next(directory.iterdir(), None)
+    except NotADirectoryError as error:
+        raise ValueError(f"{directory} is a file; give the directory of a journal") from error
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no directory {directory}") from error
+    except OSError as error:
+        raise ValueError(f"cannot read {directory}: {error.strerror}") from error
     if not paths_in(directory):
         raise ValueError(f"there is no journal in {directory}")
 

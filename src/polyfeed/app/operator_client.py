@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from polyfeed.app.client import START_ONE
 from polyfeed.app.config import load
 from polyfeed.app.operator_token import operator_token
 
@@ -41,7 +42,7 @@ def call(url: str, method: str, path: str, body: object = None) -> Any:
         except (ValueError, KeyError, TypeError):
             raise CallFailed(f"{error.code} {error.reason}") from error
     except urllib.error.URLError as error:
-        raise OSError(f"no server answers at {url}: {error.reason}") from error
+        raise OSError(f"no server answers at {url}: {error.reason}{START_ONE}") from error
 
 
 def quoted(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from polyfeed.app.config import Config
 from polyfeed.app.gateway_role import port_limits
+from polyfeed.app.ports import set_by
 from polyfeed.gateway.listener import Listener
 from polyfeed.gateway.rest import App, Receive, Scope, Send
 
@@ -21,7 +22,8 @@ class OperatorPort:
         """From now on this one answers; the number of the port. Raises OSError that names the address."""
         listens, self._app = self._app is not None, app
         if not listens:
-            self._number = await self._listener.open(self._section.host, self._section.port)
+            with set_by("http.port"):
+                self._number = await self._listener.open(self._section.host, self._section.port)
         return self._number
 
     async def drain(self, seconds: float) -> None:

@@ -1,12 +1,14 @@
-"""Ports that nobody listens on."""
+"""Ports that nobody listens on, and what to do about one that somebody does."""
 
 from __future__ import annotations
 
+import errno
 import random
 import socket
 import sys
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 FIRST, LAST = 10_000, 32_767
 """Below what kernels take for outgoing connections: none of these is in the way of who comes back to its port."""
@@ -15,6 +17,17 @@ HELD = 512
 """The last so many ports stay bound by this process, so that no other one that looks for free ports finds them."""
 
 _held: deque[socket.socket] = deque()
+
+
+@contextmanager
+def set_by(key: str) -> Iterator[None]:
+    """The key of the port that is opened in here stands in the error when the port is taken."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise OSError(error.errno, f"{error.strerror}; --set {key}=N takes another port") from error
 
 
 def free_ports(count: int, host: str = "127.0.0.1") -> list[int]:

@@ -187,13 +187,14 @@ def _progress(directory: Path, mark: Mark) -> Iterator[Callable[[int], None]]:
 
 def _logged(size: int) -> Callable[[int], None]:
     """Has the log say now and then how far a replay of so many bytes has come."""
-    done, said = 0, time.monotonic()
+    done, said, figure = 0, time.monotonic(), ""
 
     def advance(count: int) -> None:
-        nonlocal done, said
+        nonlocal done, said, figure
         done += count
-        if time.monotonic() - said >= SAID_SECONDS:
-            said = time.monotonic()
-            log.info("replaying the journal: %.0f of %.0f MB", done / 1e6, size / 1e6)
+        now = f"{done / 1e6:.0f} of {size / 1e6:.0f} MB"
+        if time.monotonic() - said >= SAID_SECONDS and now != figure:
+            said, figure = time.monotonic(), now
+            log.info("replaying the journal: %s", figure)
 
     return advance

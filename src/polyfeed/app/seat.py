@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 
+from polyfeed.app.children import ended_how
 from polyfeed.app.enquiries import Answering
 from polyfeed.app.gateway_role import LAST_SECONDS
 from polyfeed.app.historian import HistoryRole
@@ -60,6 +61,7 @@ class Seat:
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._ending = False
+        self._gone = False
 
     @property
     def pid(self) -> int | None:
@@ -113,17 +115,18 @@ class Seat:
 
     async def _keep(self) -> None:
         while not self._ending:
-            await self._run()
+            how = await self._run()
             self.ready.clear()
             self.counts = {}
             # Before another one has this number: its orders must not be taken for this one's, nor its commands.
             await self._ended(self._number)
             if not self._ending:
-                log.error("worker %d is gone: another one takes its place", self._number)
+                self._gone = True
+                log.error("worker %d is gone: %s; another one takes its place", self._number, how)
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _run(self) -> None:
-        """One process, from its start to its end."""
+    async def _run(self) -> str:
+        """One process, from its start to its end; what is to be said of that."""
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
@@ -139,11 +142,12 @@ class Seat:
         self._link = link
         if self._history is not None:
             self._answering = Answering(self._history, partial(self.send, Kind.ANSWER))
-        await self._process.wait()
+        code = await self._process.wait()
         if self._answering is not None:
             self._answering.end()
         self._link = None
         link.abort()
+        return f"process {self._process.pid} {ended_how(code)}"
 
     def _hear(self, kind: int, payload: bytes) -> None:
         match kind:
@@ -158,3 +162,6 @@ class Seat:
                 self.counts = counts_decoder.decode(payload)
             case Kind.READY:
                 self.ready.set()
+                if self._gone:
+                    self._gone = False
+                    log.warning("worker %d is there again: process %s", self._number, self.pid)

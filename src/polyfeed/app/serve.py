@@ -83,7 +83,7 @@ async def until_signal(role: Role) -> int:
         # What lives as long as the process is not looked at by every collection: those show as latency.
         gc.collect()
         gc.freeze()
-        print(f"polyfeed is ready\n{role.directory()}", flush=True)
+        print(f"polyfeed is ready\n{role.directory()}\n  Ctrl-C ends it", flush=True)
         if await before(stopped, role.failed()):
             return 1
         log.info("stopping: saying goodbye to every client")

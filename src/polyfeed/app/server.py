@@ -13,7 +13,7 @@ from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.api.endpoints import Problem
 from polyfeed.app.brokers import Brokers
 from polyfeed.app.config import Config
-from polyfeed.app.demo_keys import DEMO_VAULT, demo_keys_in
+from polyfeed.app.demo_keys import DEMO_VAULT, demo_keys_in, demo_users
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, Memory
@@ -53,6 +53,9 @@ SNAPSHOT_SECONDS = 10.0
 
 AGAIN_SECONDS = 0.25
 """Before the end of a gateway that could not be recorded is submitted again."""
+
+KEYS_NAMED = 4
+"""In an error, at most."""
 
 GATEWAY = 1
 """The number of the one gateway in this process."""
@@ -244,8 +247,8 @@ class Server:
         """Whether nobody but a demo has the demo's keys, whose secrets everybody knows."""
         if not self.config.flow.demo and (known := demo_keys_in(self.accounts)):
             raise ValueError(
-                f"the journal was begun by a demo: everybody knows the secrets of its keys {', '.join(known)}; start "
-                "with --demo, or with another --journal"
+                "the journal was begun by a demo: everybody knows the secrets of its keys "
+                f"{', '.join(known[:KEYS_NAMED])}; start with --demo, or with another --journal"
             )
 
     def _check_markets(self) -> None:
@@ -344,6 +347,8 @@ class Server:
         console = f"http://{self.config.http.host}:{self._operator_port}/"
         lines = [f"  operator  {console} (console, healthz, readyz, metrics, api)"]
         lines += dialect_lines(host, self._dialect_ports())
+        if self.config.flow.demo:
+            lines.append(f"  demo      {demo_users()}")
         if self.certificate is not None:
             lines.append(f"  TLS       certificate {self.certificate}")
         return "\n".join(lines)

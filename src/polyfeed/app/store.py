@@ -92,7 +92,8 @@ def _recovered(config: Config, directory: Path, *, rescue: bool) -> Recovered:
             return recover(config, directory)
         except Damaged as damaged:
             if not rescue:
-                log.error("`polyfeed serve --salvage` goes on with what is before the damage, and puts the rest aside")
+                words = f"--journal {directory} --salvage"
+                damaged.add_note(f"start with {words} to go on with what is before the damage; the rest is put aside")
                 raise
             log.error("%s", damaged)
             for line in salvage(directory, damaged):

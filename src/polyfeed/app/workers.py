@@ -15,9 +15,10 @@ import msgspec
 
 from polyfeed.accounts.vault import Vault
 from polyfeed.app.config import Config
-from polyfeed.app.gateway_role import LAST_SECONDS
+from polyfeed.app.gateway_role import LAST_SECONDS, key_of
 from polyfeed.app.historian import HistoryRole
 from polyfeed.app.line import Counts, Kind, Refusal, Start, encode
+from polyfeed.app.ports import set_by
 from polyfeed.app.seat import Seat
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.dialects.registry import DIALECTS
@@ -154,7 +155,8 @@ class Workers:
         return msgspec.structs.replace(self._config, **sections)
 
     def _reserve(self, label: str, number: int) -> int:
-        sock = bound_socket(self._config.server.host, number, shared=True)
+        with set_by(key_of(label)):
+            sock = bound_socket(self._config.server.host, number, shared=True)
         self._reserved.append(sock)
         self.ports[label] = int(sock.getsockname()[1])
         return self.ports[label]

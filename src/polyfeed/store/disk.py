@@ -28,10 +28,20 @@ class Locked(OSError):
 
 
 @contextmanager
-def locked(directory: Path, name: str = LOCK) -> Iterator[None]:
-    """Holds the directory, or one work in it, for this process alone; makes it. Raises Locked, OSError."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def locked(directory: Path, name: str = LOCK, what: str = "the journal's directory (--journal)") -> Iterator[None]:
+    """Holds the directory, or one work in it, for this process alone; makes it. `what` says in errors what it is.
+
+    Raises Locked, OSError.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        why = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        text = (
+            f"{directory} cannot be {what}: {why}; name a directory that is there, or can be made, and can be written"
+        )
+        raise OSError(error.errno, text) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

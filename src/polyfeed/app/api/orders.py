@@ -18,7 +18,7 @@ ALL_INSTRUMENTS = -1
 
 
 async def place(call: Call) -> schemas.Accepted:
-    """Places an order; the reply comes when the venue has decided."""
+    """Places an order; the reply comes when the venue has decided, and does not say how much was filled."""
     body: schemas.NewOrder = call.body
     one = find(call, body.instrument).instrument
     quote = call.server.market.currencies[one.quote]
@@ -201,8 +201,10 @@ def instrument_of(call: Call, number: int) -> Instrument:
 
 BY_INSTRUMENT = {"instrument": "canonical name; all markets without it"}
 
+PLACE = "Place an order; /api/orders says what is open of it then, /api/fills what was filled"
+
 ENDPOINTS = [
-    Endpoint("POST", "/api/orders", "Place an order", place, schemas.Accepted, "trade", schemas.NewOrder, status=201),
+    Endpoint("POST", "/api/orders", PLACE, place, schemas.Accepted, "trade", schemas.NewOrder, status=201),
     Endpoint("GET", "/api/orders", "Open orders", open_orders, list[schemas.OrderView], "read", query=BY_INSTRUMENT),
     Endpoint(
         "DELETE", "/api/orders", "Cancel all open orders", cancel_all, schemas.Accepted, "trade", query=BY_INSTRUMENT

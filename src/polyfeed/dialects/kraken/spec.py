@@ -77,6 +77,8 @@ no document says what comes after the errors)."""
 STATUS_ONLINE = "online"
 STATUS_MAINTENANCE = "maintenance"
 """Values of systemStatus (seed, systemStatus; sheet 1.2). The second one is said while the feed is behind as well."""
+STATUSES = (STATUS_ONLINE, STATUS_MAINTENANCE, "cancel_only", "limit_only", "post_only")
+"""Those that clients know, the last three from 1.x on. Profile 0.2.0 has any text beside them (seed, systemStatus)."""
 
 # --- events of requests -----------------------------------------------------------------------------------------------
 
