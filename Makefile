@@ -70,7 +70,7 @@ bench: install ## measure speed, beside peers and the C limit (ARGS=… adds arg
 test: install ## run every test but the soak; the last line says how many passed, failed and were skipped
 	@$(PYTEST) -n $(JOBS) --dist loadgroup $(ARGS)
 
-test-fast: install ## run the tests that take under a minute in all
+test-fast: install ## run the tests that take under a minute in all on an idle machine
 	@$(PYTEST) -n $(JOBS) --dist loadgroup -m "not slow and not clients and not soak" $(ARGS)
 
 soak: install ## run the tests that take minutes or hours
