@@ -27,7 +27,7 @@ a server that falls behind shows it.
 
 "polyfeed" is the gateway with plain topics; "polyfeed, Kraken book-10" the whole way from an order through the venue
 and the market to frames of about 110 bytes. A server that writes several messages at once by itself, as nchan does
-under load, gains by it in the first columns.
+under load, gains by it in the first columns. [profile.md](profile.md) says where a frame's time goes.
 
 ![CPU per frame, relative to C](performance.svg)
 """
