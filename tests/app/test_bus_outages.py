@@ -75,7 +75,9 @@ class Both:
     async def goes_on(self) -> None:
         """Returns when commands are decided, and batches come."""
         await until(lambda: not self.gateway.trouble and self.link.joined)
-        assert (await self.ordered()).refusal not in {Refusal.VENUE_AWAY, Refusal.STORE_UNAVAILABLE}
+        async with asyncio.timeout(PATIENCE):
+            while (await self.ordered()).refusal in {Refusal.VENUE_AWAY, Refusal.STORE_UNAVAILABLE}:
+                await asyncio.sleep(0.05)
         seen = self.link.seq
         await until(lambda: self.link.seq > seen)
 

@@ -23,7 +23,11 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 async def one() -> AsyncIterator[World]:
     async with world(
-        "flow.agents=3", "gateway.handshake_seconds=0.3", "gateway.close_seconds=0.5", "gateway.max_fragments=100"
+        "gateway.handshake_rate=0",
+        "flow.agents=3",
+        "gateway.handshake_seconds=0.3",
+        "gateway.close_seconds=0.5",
+        "gateway.max_fragments=100",
     ) as running:
         await running.pass_time(1)
         yield running

@@ -57,10 +57,12 @@ class Body(NamedTuple):
 
 
 class Past:
-    """A clock that is stepped, in the past: those that tell the time come after it."""
+    """A clock that is stepped, in the past: those that tell the time come after it. It begins on the hour, so that no
+    position is open at another one: funding would be a row more.
+    """
 
     def __init__(self) -> None:
-        self.now = (SteadyClock()() // MINUTE) * MINUTE - 20 * HOUR
+        self.now = (SteadyClock()() // HOUR) * HOUR - 20 * HOUR
 
     def __call__(self) -> int:
         return self.now
