@@ -184,7 +184,7 @@ class GatewaySection(Struct, frozen=True, kw_only=True):
     dialect at most `resume_bytes` of `resume_feeds` feeds.
     """
 
-    lag_bytes: Annotated[int, Meta(ge=65_536)] = 917_504
+    lag_bytes: Annotated[int, Meta(ge=65_536)] = 786_432
     handshake_seconds: Seconds = 10.0
     stall_seconds: Seconds = 30.0
     close_seconds: Seconds = 5.0

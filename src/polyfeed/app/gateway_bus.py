@@ -38,9 +38,21 @@ CALL_SOON_SECONDS = 0.25
 IMAGE_SECONDS = 5.0
 """What an image is waited for, before the newest one that there is will do."""
 
+FAR_BATCHES, BATCHES_A_SECOND = 5_000, 10_000
+"""A gateway that is stale and has to hear more than so many batches goes on from an image instead, unless images take
+longer than hearing them does, at so many a second. Fewer it hears: so it knows what became of its clients' commands.
+"""
+
+FAR_MESSAGES = 100
+"""Before it is looked how many batches a message has."""
+
 AWAY = "the venue cannot be reached now; nothing was sent to it"
 ENDED = "this gateway was away from the venue for too long; the command was not carried out"
 LOST = "the venue could not record it, and was replaced; the command was not carried out"
+
+
+class Far(Exception):
+    """So much was missed that an image is the sooner way."""
 
 
 def new_number() -> int:
@@ -75,9 +87,11 @@ class GatewayBus:
         self._reader: StreamReader | None = None
         self._freshness = Freshness()
         self._torn = False
+        self._far = FAR_BATCHES
         self._inbox = client.new_inbox()
         self._due = False
         self._epoch = 0
+        self._begun = 0
         self._tried: set[str] = set()
         self._asides = Asides()
         bus.subscribe_words(self._tell)
@@ -140,8 +154,12 @@ class GatewayBus:
 
     async def _image_of_venue(self) -> BusImage:
         wanted = encode(Wanted(self._intake.history, self.seq + 1))
-        answer = await self._client.request(self._names.images, wanted, timeout=IMAGE_SECONDS)
-        return await self._store.get(answer.data.decode())
+        began = self._now()
+        try:
+            answer = await self._client.request(self._names.images, wanted, timeout=IMAGE_SECONDS)
+            return await self._store.get(answer.data.decode())
+        finally:
+            self._far = max(FAR_BATCHES, (self._now() - began) * BATCHES_A_SECOND // 1_000_000)
 
     def begin(self, image: BusImage) -> None:
         """Goes on from an image; commands that it contains have been decided."""
@@ -149,14 +167,17 @@ class GatewayBus:
         self._courier.term = image.term
         self._intake = Intake(image.history, image.seen)
         self._epoch = image.epoch
+        self._begun = self.seq
         self._freshness.begin(image.term, self.seq)
         self._reader = StreamReader(self._client, self._names.batches_stream, image.place, self._hear)
-        self._torn = False
 
     async def read(self) -> None:
-        """Hands what the stream says to the bus, until cancelled. Raises Gone or Hole when another image is needed."""
+        """Hands what the stream says to the bus, until cancelled. Raises Gone or Hole when another image is needed, Far
+        when one would be better; without it, reading goes on where it was.
+        """
         if self._reader is None:
             return
+        self._torn = False
         try:
             await self._reader.run()
         finally:
@@ -207,6 +228,18 @@ class GatewayBus:
                 self._courier.settle(batch.origin.number)
             self._bus.publish(batch)
         self._freshness.heard(parcel.term, self.seq)
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Hears no more where so much is missing that it is not worth while. Those to whom it would have mattered were
+        told already that they are behind.
+        """
+        reader = self._reader
+        if reader is None or reader.behind < FAR_MESSAGES or not self.trouble:
+            return
+        missing = reader.behind * (self.seq - self._begun) // reader.heard
+        if missing > self._far:
+            reader.leave(Far(f"about {missing} batches are missing"))
 
     # --- other gateways ---------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from polyfeed.app.bus_image import BusImage
 from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT
-from polyfeed.app.gateway_bus import GatewayBus
+from polyfeed.app.gateway_bus import Far, GatewayBus
 from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole
 from polyfeed.app.health import Health
 from polyfeed.app.historian import REMOTE_SECONDS, RemoteHistorian
@@ -131,19 +131,33 @@ class GatewayProcess:
         say = partial(log.warning, "no image to start from: %s; trying again")
         return await until_done(source, (*FAILURES, ValueError), RETRY_SECONDS, say)
 
+    async def _image_now(self) -> BusImage | None:
+        """An image to go on from if there is one; without it, what is missing can be heard."""
+        try:
+            return await self._link.next_image()
+        except (*FAILURES, ValueError) as error:
+            log.warning("there is no image to go on from: %s; hearing what is missing", error)
+            return None
+
     async def _follow(self) -> None:
-        """Hears the stream; what it no longer has is passed over with another image. While there is none, what is shown
-        grows old, and `_watch` says so.
+        """Hears the stream; what it no longer has, or has too much of, is passed over with another image. While there is
+        none, what is shown grows old, and `_watch` says so.
         """
         clock = asyncio.get_running_loop().time
         resynced = -IMAGES_SECONDS
         while True:
+            far = False
             try:
                 await self._link.read()
+            except Far as error:
+                log.warning("%s: this gateway goes on from an image", error)
+                far = True
             except (Gone, Hole) as error:
                 log.error("%s: this gateway begins anew", error)
             await asyncio.sleep(max(0.0, resynced + IMAGES_SECONDS - clock()))
-            image = await self._image(self._link.next_image)
+            image = await (self._image_now() if far else self._image(self._link.next_image))
+            if image is None:
+                continue
             resynced = clock()
             if self._role is not None:
                 self._role.resync(image.memory(self._link.number), image.history)

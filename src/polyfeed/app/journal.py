@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from polyfeed.app.config import Config
+from polyfeed.app.priority import step_back
 from polyfeed.app.recovery import recover
-from polyfeed.app.snapshots import LOW_PRIORITY, make_snapshot
+from polyfeed.app.snapshots import make_snapshot
 from polyfeed.model.commands import Record
 from polyfeed.store.disk import SNAPSHOT_LOCK, locked
 from polyfeed.store.format import Damaged, Mark
@@ -126,7 +126,7 @@ def replay(config: Config, directory: Path, until: int | None) -> int:
 def snapshot(config: Config, options: argparse.Namespace) -> int:
     """Makes a snapshot."""
     if options.low_priority:
-        os.nice(LOW_PRIORITY)
+        step_back()
     _must_be_there(options.directory)
     with locked(options.directory, SNAPSHOT_LOCK):
         path = make_snapshot(config, options.directory)

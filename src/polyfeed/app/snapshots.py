@@ -23,9 +23,6 @@ from polyfeed.store.snapshots import KEPT, first_of, path_of, read_snapshot, sna
 
 log = logging.getLogger("polyfeed.snapshots")
 
-LOW_PRIORITY = 10
-"""Added to the niceness of the process that makes snapshots: it has time."""
-
 
 def make_snapshot(config: Config, directory: Path) -> Path | None:
     """Makes the snapshot at the beginning of the last segment; None when there is nothing new to be kept.

@@ -317,9 +317,15 @@ class VenueBus:
         image = BusImage(FORM, *place, self._demo, self._past is not None, market, accounts, projections)
         name = f"{image.history}.{image.term}.{sum(image.seen.values())}"
         await self._store.put(name, image)
-        for old in (await self._store.names())[IMAGES_KEPT:]:
-            await self._store.drop(old)
+        self._asides.add(self._drop_old_images())
         return name
+
+    async def _drop_old_images(self) -> None:
+        try:
+            for old in (await self._store.names())[IMAGES_KEPT:]:
+                await self._store.drop(old)
+        except FAILURES as error:
+            log.debug("old images stay for now: %r", error)
 
 
 def _history(standing: Standing, last: list[Parcel], term: int) -> tuple[str, int]:

@@ -65,8 +65,9 @@ class StreamReader:
         self._failure: Exception | None = None
 
     async def run(self) -> None:
-        """Works until cancelled. Raises Gone, and what `hear` raises."""
+        """Works until cancelled. Raises Gone, what `hear` raises, and what `leave` is given."""
         clock = asyncio.get_running_loop().time
+        self._failure = None
         whole = clock()
         while True:
             missing = ""
@@ -82,6 +83,11 @@ class StreamReader:
             elif clock() - whole > GONE_SECONDS:
                 raise Gone(missing)
             await asyncio.sleep(RETRY_SECONDS)
+
+    def leave(self, why: Exception) -> None:
+        """Has `run` end soon, with this."""
+        self._failure = self._failure or why
+        self._news.set()
 
     def _note(self, why: str) -> None:
         """Says why nothing is read, once until something is."""

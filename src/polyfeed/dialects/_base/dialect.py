@@ -17,7 +17,7 @@ from polyfeed.dialects._base.said import DEAF, Hearing
 from polyfeed.dialects._base.session import Session
 from polyfeed.model.events import RelayedFrame
 
-BEHIND_RETRY_SECONDS = 2
+BEHIND_RETRY_SECONDS = 1
 """When somebody may try again who was refused because the gateway could not vouch for what it knows.
 
 Clients that wait so long are back within five seconds from when whatever was broken is whole (docs/stale.md).
