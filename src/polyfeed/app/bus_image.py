@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import zlib
 
 import msgspec
 from msgspec import Struct
@@ -19,8 +20,11 @@ from polyfeed.market.market import Market
 
 log = logging.getLogger("polyfeed.nats")
 
-FORM = 2
+FORM = 3
 """Counts up whenever the form changes."""
+
+FAST = 1
+"""zlib's level: a gateway waits."""
 
 USE_SECONDS = 15.0
 """The most that the use of an image may take: the library waits for ever for what was lost on its way."""
@@ -57,9 +61,17 @@ class BusImage(Struct, frozen=True, array_like=True):
         return Memory(market, accounts, self.projections, self.numbers.get(gateway, 0))
 
 
+def encode_image(image: BusImage) -> bytes:
+    """An image as it is kept: NATS acknowledges an object part by part, and a state says much more than once."""
+    return zlib.compress(msgspec.msgpack.encode(image), FAST)
+
+
 def decode_image(data: bytes) -> BusImage:
     """Reads an image. Raises ValueError (msgspec's are) on anything else, and on that of another version."""
-    image = msgspec.msgpack.decode(data, type=BusImage)
+    try:
+        image = msgspec.msgpack.decode(zlib.decompress(data), type=BusImage)
+    except zlib.error as error:
+        raise ValueError(f"this is no image of this version: {error}; run one version everywhere") from error
     if image.form != FORM:
         raise ValueError(f"the image has form {image.form}, this version reads {FORM}: run one version everywhere")
     return image
@@ -76,13 +88,14 @@ class ImageStore:
     async def put(self, name: str, image: BusImage) -> None:
         """Keeps an image, for an hour at most."""
         async with asyncio.timeout(USE_SECONDS):
-            await (await self._open()).put(name, msgspec.msgpack.encode(image))
+            data = await asyncio.to_thread(encode_image, image)
+            await (await self._open()).put(name, data)
 
     async def get(self, name: str) -> BusImage:
         """An image. Raises ValueError when it is not what was put."""
         async with asyncio.timeout(USE_SECONDS):
             found = await (await self._js.object_store(self._bucket)).get(name)
-        return decode_image(found.data or b"")
+        return await asyncio.to_thread(decode_image, found.data or b"")
 
     async def names(self) -> list[str]:
         """The images there are, the newest first."""
