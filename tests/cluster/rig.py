@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from polyfeed.app.children import Child
-from polyfeed.app.nats_server import NatsCluster
+from polyfeed.app.nats_server import NatsCluster, NatsServer
 from polyfeed.app.ports import free_ports
 from polyfeed.dialects.registry import DIALECTS
 from tests.networks import need_networks
@@ -23,6 +23,7 @@ from tests.store.kill_clients import Told
 from tests.store.server import QUIET
 
 READY_SECONDS = 90.0
+LAG_MESSAGES = 500
 LOOK_SECONDS = 0.05
 NAMES = ("n1", "n2", "n3", "v1", "v2", "g1", "g2")
 CROWDED = ("gateway.address_connections=0", "gateway.handshake_rate=0")
@@ -128,6 +129,23 @@ class Load:
             self._process.kill()
 
 
+async def is_current(server: NatsServer) -> bool:
+    """Whether the streams that it has a part of are led, and whom it leads has caught up."""
+    try:
+        said = await server.ask("jsz?accounts=1&streams=1")
+    except OSError:
+        return False
+    streams = [one["cluster"] for account in said["account_details"] for one in account["stream_detail"]]
+    return bool(streams) and all(
+        one.get("leader") and ("leader_since" not in one or all(map(has_caught_up, one["replicas"]))) for one in streams
+    )
+
+
+def has_caught_up(replica: dict[str, Any]) -> bool:
+    """Under load none ever has all."""
+    return bool(replica["current"]) and replica.get("lag", 0) <= LAG_MESSAGES
+
+
 class Rig:
     """The processes, by name: n1 to n3, v1 and v2, g1 and g2. What each says is in its log file below the directory."""
 
@@ -218,6 +236,14 @@ class Rig:
     async def until_serving(self, name: str) -> None:
         """Waits for a NATS server to be one of the cluster again; its streams may still be catching up."""
         await self.servers[name].until_ready(READY_SECONDS, streams=False)
+
+    async def until_current(self) -> None:
+        """Waits for every stream to have a leader, and the others what it has: the loss of a server stops nothing then.
+        A leader that was killed is missed for up to nine seconds.
+        """
+        async with asyncio.timeout(READY_SECONDS):
+            while not all([await is_current(server) for server in self.servers.values()]):
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def until_whole(self) -> None:
         """Waits for every NATS server to have all that the others have: under load that may take for ever."""

@@ -8,12 +8,13 @@ how much was.
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.cluster.faults import Cut, Fault, Timed, gateway_killed, nats_servers_killed, venue_killed
-from tests.cluster.rig import rig
+from tests.cluster.faults import Cut, Fault, Timed, gateway_killed, nats_server_killed, venue_killed
+from tests.cluster.rig import NAMES, rig
 from tests.cluster.test_fire import MANY, check_told, check_whole, fire, partition, told_when
 
 pytestmark = pytest.mark.soak
@@ -22,16 +23,24 @@ EACH = 200
 """Readers of each dialect, on each gateway."""
 
 
-@pytest.mark.parametrize("fault", [gateway_killed, venue_killed, nats_servers_killed])
-async def test_killed(tmp_path: Path, fault: Fault) -> None:
-    timed = Timed(fault.__name__, fault)
+KILLED: dict[str, dict[str, Fault]] = {
+    "gateway": {"g1": gateway_killed},
+    "venue": {"v1": venue_killed},
+    "each NATS server": {name: partial(nats_server_killed, name) for name in NAMES[:3]},
+}
+
+
+@pytest.mark.parametrize("what", KILLED)
+async def test_killed(tmp_path: Path, what: str) -> None:
+    faults = [Timed(f"{name} killed", fault) for name, fault in KILLED[what].items()]
     began = time.time()
     async with rig(tmp_path) as one:
-        reports = await fire(one, timed, rate=MANY, readers=EACH)
+        reports = await fire(one, *faults, rate=MANY, readers=EACH)
     print(told_when(reports, began))
     for report in reports:
         check_told(report)
-    check_whole(reports, timed)
+    for fault in faults:
+        check_whole(reports, fault)
 
 
 @pytest.mark.parametrize("both", [True, False], ids=["both ways", "one way"])

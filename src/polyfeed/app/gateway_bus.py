@@ -23,7 +23,7 @@ from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import StreamReader
 from polyfeed.bus.tasks import Asides
-from polyfeed.model.batches import Outcome
+from polyfeed.model.batches import Outcome, decode_batch
 from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.enums import Refusal
 
@@ -42,9 +42,6 @@ FAR_BATCHES, BATCHES_A_SECOND = 5_000, 10_000
 """A gateway that is stale and has to hear more than so many batches goes on from an image instead, unless images take
 longer than hearing them does, at so many a second. Fewer it hears: so it knows what became of its clients' commands.
 """
-
-FAR_MESSAGES = 100
-"""Before it is looked how many batches a message has."""
 
 AWAY = "the venue cannot be reached now; nothing was sent to it"
 ENDED = "this gateway was away from the venue for too long; the command was not carried out"
@@ -91,7 +88,6 @@ class GatewayBus:
         self._inbox = client.new_inbox()
         self._due = False
         self._epoch = 0
-        self._begun = 0
         self._tried: set[str] = set()
         self._asides = Asides()
         bus.subscribe_words(self._tell)
@@ -167,9 +163,9 @@ class GatewayBus:
         self._courier.term = image.term
         self._intake = Intake(image.history, image.seen)
         self._epoch = image.epoch
-        self._begun = self.seq
         self._freshness.begin(image.term, self.seq)
-        self._reader = StreamReader(self._client, self._names.batches_stream, image.place, self._hear)
+        stream = self._names.batches_stream
+        self._reader = StreamReader(self._client, stream, image.place, self._hear, self._look_ahead)
 
     async def read(self) -> None:
         """Hands what the stream says to the bus, until cancelled. Raises Gone or Hole when another image is needed, Far
@@ -228,18 +224,20 @@ class GatewayBus:
                 self._courier.settle(batch.origin.number)
             self._bus.publish(batch)
         self._freshness.heard(parcel.term, self.seq)
-        self._look_ahead()
 
-    def _look_ahead(self) -> None:
-        """Hears no more where so much is missing that it is not worth while. Those to whom it would have mattered were
-        told already that they are behind.
+    async def _look_ahead(self) -> None:
+        """Raises Far where so much is missing that hearing it is not worth while. Those to whom it would have mattered
+        were told already that they are behind.
         """
-        reader = self._reader
-        if reader is None or reader.behind < FAR_MESSAGES or not self.trouble:
+        if self._reader is None or not self.trouble:
             return
-        missing = reader.behind * (self.seq - self._begun) // reader.heard
-        if missing > self._far:
-            reader.leave(Far(f"about {missing} batches are missing"))
+        last = await self._reader.last(self._names.batches)
+        if last is None or last.history != self._intake.history or not last.bodies:
+            return
+        batch = decode_batch(last.bodies[-1])
+        missing = batch.seq - self.seq
+        if batch.epoch == self._epoch and missing > self._far:
+            raise Far(f"{missing} batches are missing")
 
     # --- other gateways ---------------------------------------------------------------------------------------------
 

@@ -140,8 +140,8 @@ class GatewayProcess:
             return None
 
     async def _follow(self) -> None:
-        """Hears the stream; what it no longer has, or has too much of, is passed over with another image. While there is
-        none, what is shown grows old, and `_watch` says so.
+        """Hears the stream; what it no longer has, or has too much of, is passed over with another image. While there
+        is none, what is shown grows old, and `_watch` says so.
         """
         clock = asyncio.get_running_loop().time
         resynced = -IMAGES_SECONDS

@@ -87,8 +87,10 @@ class Door:
 
         X-Forwarded-For grows at its end; what stands before the last address that is no proxy of ours may be made up.
         """
-        address = peer
         hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+        if not hops:
+            return peer
+        address = peer
         while hops and self._trusts(address):
             address = hops.pop()
         return address if is_address(address) else peer

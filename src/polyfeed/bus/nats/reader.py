@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -46,10 +46,18 @@ class Gone(Exception):
 class StreamReader:
     """Hands parcels to `hear` with their sequence numbers, from the one after `place` on.
 
-    `behind` is how many messages the stream had after the last one when it was sent; `heard` counts them.
+    Where reading begins, and begins again after a break, `look` is called before. `behind` is how many messages the
+    stream had after the last one when it was sent; `heard` counts them.
     """
 
-    def __init__(self, client: Client, stream: str, place: int, hear: Callable[[int, Parcel], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        stream: str,
+        place: int,
+        hear: Callable[[int, Parcel], None],
+        look: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.place = place
         self.behind = 0
         self.heard = 0
@@ -58,6 +66,7 @@ class StreamReader:
         self._js = jetstream(client)
         self._stream = stream
         self._hear = hear
+        self._look = look
         self._next = 1
         self._news = asyncio.Event()
         self._broken = ""
@@ -65,7 +74,7 @@ class StreamReader:
         self._failure: Exception | None = None
 
     async def run(self) -> None:
-        """Works until cancelled. Raises Gone, what `hear` raises, and what `leave` is given."""
+        """Works until cancelled. Raises Gone, and what `hear` and `look` raise."""
         clock = asyncio.get_running_loop().time
         self._failure = None
         whole = clock()
@@ -75,6 +84,8 @@ class StreamReader:
                 missing = await self._missing()
                 if not missing:
                     whole = clock()
+                    if self._look is not None:
+                        await self._look()
                     await self._consume()
             except FAILURES as error:
                 self._note(str(error) or type(error).__name__)
@@ -84,10 +95,12 @@ class StreamReader:
                 raise Gone(missing)
             await asyncio.sleep(RETRY_SECONDS)
 
-    def leave(self, why: Exception) -> None:
-        """Has `run` end soon, with this."""
-        self._failure = self._failure or why
-        self._news.set()
+    async def last(self, subject: str) -> Parcel | None:
+        """The last parcel of a subject that the stream has, None without a whole one. Raises one of FAILURES."""
+        try:
+            return decode_parcel((await self._js.get_last_msg(self._stream, subject)).data or b"")
+        except (Corrupt, NotFoundError):
+            return None
 
     def _note(self, why: str) -> None:
         """Says why nothing is read, once until something is."""
