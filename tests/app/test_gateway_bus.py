@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from polyfeed.app import bus_image
 from polyfeed.app.bus_image import FORM, BusImage, ImageStore
 from polyfeed.app.config import BusSection
-from polyfeed.app.gateway_bus import GatewayBus
+from polyfeed.app.gateway_bus import BATCHES_A_SECOND, FAR_BATCHES, Far, GatewayBus
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.calls import Call, Refusal, Reply, call_decoder, encode, wanted_decoder
-from polyfeed.model.batches import Outcome
+from polyfeed.bus.nats.parcel import encode_parcel
+from polyfeed.model.batches import Batch, Outcome, encode_batch
 from polyfeed.model.commands import Clock, Origin
 from polyfeed.model.enums import Refusal as Why
 
@@ -25,6 +28,31 @@ SECOND = 1_000_000
 
 def image(seq: int, history: str = "h", term: int = 1) -> BusImage:
     return BusImage(FORM, history, term, 0, 1, {1: seq}, {}, True, False, b"", b"", {})
+
+
+class Heard(Exception):
+    """The gateway hears what it missed."""
+
+
+class Stream:
+    """Its last batch has the number `last`; who wants to hear what it has does."""
+
+    def __init__(self) -> None:
+        self.last, self.history = 10, "h"
+
+    async def stream_info(self, _: str) -> Any:
+        return SimpleNamespace(state=SimpleNamespace(first_seq=1, last_seq=100))
+
+    async def get_last_msg(self, *_: str) -> Any:
+        bodies = [encode_batch(Batch(1, self.last, 0))]
+        return SimpleNamespace(data=encode_parcel(self.history, 1, self.last, bodies))
+
+    async def add_consumer(self, *_: object) -> None:
+        raise Heard
+
+
+async def subscribed(_: str, **__: object) -> Any:
+    return SimpleNamespace(unsubscribe=lambda: asyncio.sleep(0))
 
 
 class Bus:
@@ -38,8 +66,9 @@ class Bus:
         self.reply_to = ""
         self.told: list[tuple[Origin, Outcome]] = []
         self.renumbered: list[int] = []
-        client = SimpleNamespace(new_inbox=lambda: "inbox", is_connected=True, jetstream=lambda **_: None)
-        client.request, client.publish = self.request, self.publish
+        self.stream, self.image_takes = Stream(), 0
+        client = SimpleNamespace(new_inbox=lambda: "inbox", is_connected=True, jetstream=lambda **_: self.stream)
+        client.request, client.publish, client.subscribe = self.request, self.publish, subscribed
         bus = MemoryBus()
         bus.subscribe_refusals(lambda origin, outcome: self.told.append((origin, outcome)))
         self.link = GatewayBus(
@@ -48,6 +77,7 @@ class Bus:
         cast("Any", self.link)._store = self
 
     async def request(self, subject: str, data: bytes, **_: float) -> Any:
+        self.now += self.image_takes
         if self.venue is None:
             raise TimeoutError
         wanted = wanted_decoder.decode(data)
@@ -154,6 +184,40 @@ async def test_a_gateway_with_a_hole_sends_no_commands() -> None:
     assert not any(call.commands for call in bus.calls)
 
 
+async def test_who_is_stale_and_has_missed_much_hears_no_more_of_it() -> None:
+    bus = Bus()
+    await bus.joined()
+    bus.stream.last = 10 + FAR_BATCHES + 1
+    with pytest.raises(Heard):
+        await bus.link.read()
+    bus.now += 4 * SECOND
+    with pytest.raises(Far, match="5001 batches are missing"):
+        await bus.link.read()
+    bus.stream.last -= 1
+    with pytest.raises(Heard):
+        await bus.link.read()
+    bus.stream.last, bus.stream.history = 1_000_000, "another"
+    with pytest.raises(Heard):
+        await bus.link.read()
+
+
+@pytest.mark.parametrize("given", [True, False])
+async def test_where_images_are_slow_more_is_heard(given: bool) -> None:
+    """One that never comes is as slow as it was waited for."""
+    bus = Bus()
+    bus.venue = image(10) if given else None
+    bus.image_takes = 2 * SECOND
+    bus.link.begin(image(10))
+    with nullcontext() if given else pytest.raises(TimeoutError):
+        await bus.link.next_image()
+    bus.stream.last = 10 + 2 * BATCHES_A_SECOND
+    with pytest.raises(Heard):
+        await bus.link.read()
+    bus.stream.last += 1
+    with pytest.raises(Far):
+        await bus.link.read()
+
+
 async def test_an_image_that_was_lost_on_its_way_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library waits for the rest of it without a bound."""
 
@@ -169,3 +233,11 @@ async def test_an_image_that_was_lost_on_its_way_is_not_waited_for_for_ever(monk
     for use in (store.get("a"), store.put("a", image(1)), store.names(), store.drop("a")):
         with pytest.raises(TimeoutError):
             await use
+
+
+def test_what_is_no_image_of_this_version_is_said() -> None:
+    assert bus_image.decode_image(bus_image.encode_image(image(7))) == image(7)
+    with pytest.raises(ValueError, match="run one version everywhere"):
+        bus_image.decode_image(b"of the version before")
+    with pytest.raises(ValueError, match=f"form 1, this version reads {FORM}"):
+        bus_image.decode_image(bus_image.encode_image(structs.replace(image(7), form=1)))

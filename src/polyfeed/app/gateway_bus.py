@@ -235,8 +235,8 @@ class GatewayBus:
         if last is None or last.history != self._intake.history or not last.bodies:
             return
         batch = decode_batch(last.bodies[-1])
-        missing = batch.seq - self.seq
-        if batch.epoch == self._epoch and missing > self._far:
+        missing = batch.seq - self._intake.seen.get(batch.epoch, 0)
+        if missing > self._far:
             raise Far(f"{missing} batches are missing")
 
     # --- other gateways ---------------------------------------------------------------------------------------------

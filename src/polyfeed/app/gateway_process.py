@@ -30,6 +30,7 @@ from polyfeed.bus.nats.intake import Hole
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.reader import Gone
 from polyfeed.bus.tasks import before_any_ends, cancelled
+from polyfeed.model.errors import BatchOutOfOrder
 
 log = logging.getLogger("polyfeed")
 
@@ -152,7 +153,7 @@ class GatewayProcess:
             except Far as error:
                 log.warning("%s: this gateway goes on from an image", error)
                 far = True
-            except (Gone, Hole) as error:
+            except (Gone, Hole, BatchOutOfOrder) as error:
                 log.error("%s: this gateway begins anew", error)
             await asyncio.sleep(max(0.0, resynced + IMAGES_SECONDS - clock()))
             image = await (self._image_now() if far else self._image(self._link.next_image))

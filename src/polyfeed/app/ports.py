@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import random
 import socket
@@ -17,6 +18,12 @@ HELD = 512
 """The last so many ports stay bound by this process, so that no other one that looks for free ports finds them."""
 
 _held: deque[socket.socket] = deque()
+
+
+@atexit.register
+def _let_go() -> None:
+    while _held:
+        _held.popleft().close()
 
 
 @contextmanager
