@@ -21,7 +21,7 @@ BUSY = 3
 """Readers of each dialect whose market is the busy one; all others read the quiet one."""
 REMEMBERED = 2000
 """Frames of each feed whose meaning is remembered."""
-AGAIN_SECONDS = (0.2, 1.0)
+AGAIN_SECONDS = (0.1, 0.5)
 """A reader that was sent away comes back within so long, after what the server asked it to wait."""
 ASK_SECONDS = 5.0
 CONNECTS_A_SECOND = 200
