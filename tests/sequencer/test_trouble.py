@@ -7,6 +7,7 @@ import errno
 import os
 import random
 import threading
+import time
 import zlib
 from collections.abc import Awaitable
 from pathlib import Path
@@ -162,6 +163,27 @@ async def test_while_the_disk_is_slow_what_comes_is_refused_and_what_is_on_its_w
         assert [record.origin for record in stuck.records if record.origin] == [first, Origin(7, 5)]
         one.sequencer.end()
         await task
+
+
+async def test_a_process_that_stood_still_does_not_blame_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    quick = Stuck()
+
+    async def sync() -> None:
+        time.sleep(0.1)  # noqa: ASYNC251 - nobody in this process gets a turn
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(quick, "_sync", sync)
+    monkeypatch.setattr("tests.store.rig.FileJournal", lambda *_: quick)
+    quick.close = lambda: asyncio.sleep(0)  # type: ignore[attr-defined]
+    async with rig(tmp_path, patience=0.05) as one:
+        task = asyncio.create_task(one.sequencer.run())
+        assert await answered(one, ask(one, 1)) is None
+        one.sequencer.end()
+        await task
+    assert "slow" not in caplog.text
 
 
 @pytest.mark.parametrize("fsync", ["always", "interval", "off"])

@@ -41,6 +41,8 @@ IDLE_TICK_US = 1_000_000
 
 PATIENCE_SECONDS = 0.5
 """How long the disk may take before new commands are refused."""
+PATIENCE_PARTS = 10
+"""In which that is waited: a process that was not given the processor for a while wakes up once, and blames no disk."""
 REFUSE_SECONDS = 0.1
 """How often what has come meanwhile is refused."""
 RETRY_SECONDS = 0.25
@@ -223,7 +225,11 @@ class Sequencer:
     async def _patiently(self, waiting: Awaitable[None]) -> None:
         """Waits for the disk, at last with everybody else being refused."""
         future = asyncio.ensure_future(waiting)
-        done, _ = await asyncio.wait({future}, timeout=self._patience)
+        done: set[asyncio.Future[None]] = set()
+        for _part in range(PATIENCE_PARTS):
+            done, _ = await asyncio.wait({future}, timeout=self._patience / PATIENCE_PARTS)
+            if done:
+                break
         slow = False
         while not done:
             if not self.trouble:
