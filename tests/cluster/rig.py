@@ -93,10 +93,13 @@ class Load:
         self._process = process
 
     @classmethod
-    async def start(cls, prefix: Sequence[str], ports: dict[str, int], seed: int, readers: int, rate: float) -> Load:
+    async def start(
+        cls, prefix: Sequence[str], ports: dict[str, int], seed: int, readers: int, rate: float, niceness: int
+    ) -> Load:
         process = await asyncio.create_subprocess_exec(
             *(
                 *prefix,
+                *("nice", "-n", str(niceness)),
                 sys.executable,
                 "-m",
                 "tests.cluster.load",
@@ -249,9 +252,9 @@ class Rig:
         """Waits for every NATS server to have all that the others have: under load that may take for ever."""
         await self.nats.until_ready(READY_SECONDS)
 
-    async def load(self, name: str, seed: int, readers: int, rate: float) -> None:
+    async def load(self, name: str, seed: int, readers: int, rate: float, niceness: int) -> None:
         """Begins to trade and read on a gateway, with so many readers of each dialect; they have their books."""
-        self.loads[name] = await Load.start(self.prefix(name), self.ports[name], seed, readers, rate)
+        self.loads[name] = await Load.start(self.prefix(name), self.ports[name], seed, readers, rate, niceness)
 
     async def reports(self) -> list[dict[str, Any]]:
         """Ends all loads; what they met, by the names of their gateways."""
