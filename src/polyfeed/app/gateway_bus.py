@@ -85,6 +85,7 @@ class GatewayBus:
         self._freshness = Freshness()
         self._torn = False
         self._far = FAR_BATCHES
+        self._denied = False  # no image could be had, and the venue has said nothing since
         self._inbox = client.new_inbox()
         self._due = False
         self._epoch = 0
@@ -151,11 +152,12 @@ class GatewayBus:
     async def _image_of_venue(self) -> BusImage:
         wanted = encode(Wanted(self._intake.history, self.seq + 1))
         began = self._now()
-        try:
-            answer = await self._client.request(self._names.images, wanted, timeout=IMAGE_SECONDS)
-            return await self._store.get(answer.data.decode())
-        finally:
-            self._far = max(FAR_BATCHES, (self._now() - began) * BATCHES_A_SECOND // 1_000_000)
+        self._denied = True
+        answer = await self._client.request(self._names.images, wanted, timeout=IMAGE_SECONDS)
+        image = await self._store.get(answer.data.decode())
+        self._denied = False
+        self._far = max(FAR_BATCHES, (self._now() - began) * BATCHES_A_SECOND // 1_000_000)
+        return image
 
     def begin(self, image: BusImage) -> None:
         """Goes on from an image; commands that it contains have been decided."""
@@ -229,7 +231,7 @@ class GatewayBus:
         """Raises Far where so much is missing that hearing it is not worth while. Those to whom it would have mattered
         were told already that they are behind.
         """
-        if self._reader is None or not self.trouble:
+        if self._reader is None or self._denied or not self.trouble:
             return
         last = await self._reader.last(self._names.batches)
         if last is None or last.history != self._intake.history or not last.bodies:
@@ -294,6 +296,7 @@ class GatewayBus:
             log.error("the venue's answer cannot be read: %s; run one version everywhere", error)
             return
         self._freshness.told(int(asked), reply.term, reply.seq)
+        self._denied = False
         if int(number) != self.number:  # it was asked before the lease ended
             return
         term = self._courier.term
