@@ -44,6 +44,6 @@ async def test_killed(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("both", [True, False], ids=["both ways", "one way"])
-@pytest.mark.parametrize("name", ["g1", "v"])
-async def test_half_a_minute_without_nats(tmp_path: Path, name: str, both: bool) -> None:
-    await partition(tmp_path, Cut(name, "n", 30.0, both=both), rate=MANY, readers=EACH)
+@pytest.mark.parametrize(("name", "other"), [("g1", "n"), ("v", "n"), ("n1", "n2")])
+async def test_half_a_minute_apart(tmp_path: Path, name: str, other: str, both: bool) -> None:
+    await partition(tmp_path, Cut(name, other, 30.0, both=both), rate=MANY, readers=EACH)
