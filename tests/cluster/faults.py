@@ -109,6 +109,9 @@ class Timed:
 class Cut(Timed):
     """Nothing that `name` sends comes to `other` for so long, and the other way round where it is cut both ways. `n` is
     all NATS servers, `v` whoever is the venue. A venue that has ended because of it is started again.
+
+    It is over when NATS is whole: servers that hear each other again may elect another leader first, which takes them up
+    to nine seconds.
     """
 
     def __init__(self, name: str, other: str, seconds: float, *, both: bool) -> None:
@@ -126,6 +129,9 @@ class Cut(Timed):
         await asyncio.sleep(self._seconds)
         for link in links:
             rig.networks.heal(*link)
+        healed = time.time()
+        await rig.until_current()
+        print(f"{self.label}: NATS was whole {time.time() - healed:.1f} s after it had healed")
 
     async def __call__(self, rig: Rig) -> None:
         await super().__call__(rig)

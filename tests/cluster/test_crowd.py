@@ -39,8 +39,7 @@ async def test_killed(tmp_path: Path, what: str) -> None:
     print(told_when(reports, began))
     for report in reports:
         check_told(report)
-    for fault in faults:
-        check_whole(reports, fault)
+    check_whole(reports, faults)
 
 
 @pytest.mark.parametrize("both", [True, False], ids=["both ways", "one way"])
