@@ -236,9 +236,9 @@ class Rig:
                         await self.start(name)
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def until_serving(self, name: str) -> None:
-        """Waits for a NATS server to be one of the cluster again; its streams may still be catching up."""
-        await self.servers[name].until_ready(READY_SECONDS, streams=False)
+    async def until_serving(self, name: str, seconds: float = READY_SECONDS) -> None:
+        """Waits for a NATS server to be one of the cluster again; its streams may still be catching up. Raises OSError."""
+        await self.servers[name].until_ready(seconds, streams=False)
 
     async def until_current(self) -> None:
         """Waits for every stream to have a leader, and the others what it has: the loss of a server stops nothing then.
