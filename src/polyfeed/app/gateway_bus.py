@@ -85,7 +85,7 @@ class GatewayBus:
         self._freshness = Freshness()
         self._torn = False
         self._far = FAR_BATCHES
-        self._denied = False  # no image could be had, and the venue has said nothing since
+        self._denied = False  # no image could be had, and it was stale ever since
         self._inbox = client.new_inbox()
         self._due = False
         self._epoch = 0
@@ -296,7 +296,7 @@ class GatewayBus:
             log.error("the venue's answer cannot be read: %s; run one version everywhere", error)
             return
         self._freshness.told(int(asked), reply.term, reply.seq)
-        self._denied = False
+        self._denied = self._denied and bool(self.trouble)
         if int(number) != self.number:  # it was asked before the lease ended
             return
         term = self._courier.term
