@@ -11,14 +11,13 @@ from msgspec import structs
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from polyfeed.app import bus_image
+from polyfeed.app import bus_image, gateway_bus
 from polyfeed.app.bus_image import FORM, BusImage, ImageStore
 from polyfeed.app.config import BusSection
-from polyfeed.app.gateway_bus import BATCHES_A_SECOND, FAR_BATCHES, Far, GatewayBus
+from polyfeed.app.gateway_bus import BATCHES_A_SECOND, FAR_AGAIN_US, FAR_BATCHES, GatewayBus, TooFarBehind
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.calls import Call, Refusal, Reply, call_decoder, encode, wanted_decoder
-from polyfeed.bus.nats.parcel import encode_parcel
-from polyfeed.model.batches import Batch, Outcome, encode_batch
+from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import Clock, Origin
 from polyfeed.model.enums import Refusal as Why
 
@@ -34,17 +33,10 @@ class Heard(Exception):
 
 
 class Stream:
-    """Its last batch has the number `last`; who wants to hear what it has does."""
-
-    def __init__(self) -> None:
-        self.last, self.history = 10, "h"
+    """Who wants to hear what it has does."""
 
     async def stream_info(self, _: str) -> Any:
         return SimpleNamespace(state=SimpleNamespace(first_seq=1, last_seq=100))
-
-    async def get_last_msg(self, *_: str) -> Any:
-        bodies = [encode_batch(Batch(1, self.last, 0))]
-        return SimpleNamespace(data=encode_parcel(self.history, 1, self.last, bodies))
 
     async def add_consumer(self, *_: object) -> None:
         raise Heard
@@ -65,8 +57,11 @@ class Bus:
         self.reply_to = ""
         self.told: list[tuple[Origin, Outcome]] = []
         self.renumbered: list[int] = []
-        self.stream, self.image_takes = Stream(), 0
-        client = SimpleNamespace(new_inbox=lambda: "inbox", is_connected=True, jetstream=lambda **_: self.stream)
+        self.image_takes = 0
+        self.says: int | None = (
+            None  # the number of the venue's last batch, None for a venue that does not answer calls
+        )
+        client = SimpleNamespace(new_inbox=lambda: "inbox", is_connected=True, jetstream=lambda **_: Stream())
         client.request, client.publish, client.subscribe = self.request, self.publish, subscribed
         bus = MemoryBus()
         bus.subscribe_refusals(lambda origin, outcome: self.told.append((origin, outcome)))
@@ -86,6 +81,8 @@ class Bus:
     async def publish(self, subject: str, data: bytes, reply: str = "") -> None:
         self.calls.append(call_decoder.decode(data))
         self.reply_to = reply
+        if self.says is not None:
+            await self.hear(Reply(1, 0, self.says, known=True))
 
     async def get(self, name: str) -> BusImage:
         return image(5) if name == "old" or self.venue is None else self.venue
@@ -186,16 +183,24 @@ async def test_a_gateway_with_a_hole_sends_no_commands() -> None:
 async def test_who_is_stale_and_has_missed_much_hears_no_more_of_it() -> None:
     bus = Bus()
     await bus.joined()
-    bus.stream.last = 10 + FAR_BATCHES + 1
+    bus.says = 10 + FAR_BATCHES + 1
     with pytest.raises(Heard):
         await bus.link.read()
     bus.now += 4 * SECOND
-    with pytest.raises(Far, match="5001 batches are missing"):
+    with pytest.raises(TooFarBehind, match="5001 batches are missing"):
         await bus.link.read()
-    bus.stream.last -= 1
+    bus.says -= 1
     with pytest.raises(Heard):
         await bus.link.read()
-    bus.stream.last, bus.stream.history = 1_000_000, "another"
+
+
+async def test_who_is_stale_and_hears_nothing_of_the_venue_hears_what_was_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gateway_bus, "WORD_SECONDS", 0.01)
+    bus = Bus()
+    await bus.joined()
+    bus.now += 4 * SECOND
     with pytest.raises(Heard):
         await bus.link.read()
 
@@ -204,32 +209,46 @@ async def test_where_images_are_slow_more_is_heard() -> None:
     bus = Bus()
     bus.image_takes = 2 * SECOND
     bus.link.begin(await bus.link.next_image())
-    bus.stream.last = 10 + 2 * BATCHES_A_SECOND
+    bus.now += FAR_AGAIN_US
+    bus.says = 10 + 2 * BATCHES_A_SECOND
     with pytest.raises(Heard):
         await bus.link.read()
-    bus.stream.last += 1
-    with pytest.raises(Far):
+    bus.says += 1
+    with pytest.raises(TooFarBehind):
         await bus.link.read()
 
 
-async def test_where_there_is_no_image_all_is_heard() -> None:
-    """Even where the venue answers, but has too much of it: who waits for images only would hear nothing ever."""
+@pytest.mark.parametrize("given", [True, False])
+async def test_what_comes_behind_an_image_is_heard_and_without_one_all_is(given: bool) -> None:
+    """Who waits for images only would hear nothing ever."""
     bus = Bus()
     await bus.joined()
-    bus.venue, bus.stream.last, bus.now = None, 1_000_000, 4 * SECOND
-    with pytest.raises(Far):
+    bus.says, bus.now, bus.venue = 1_000_000, 4 * SECOND, image(11) if given else None
+    with pytest.raises(TooFarBehind):
         await bus.link.read()
-    with pytest.raises(TimeoutError):
-        await bus.link.next_image()
-    await bus.link._say(again=True)
-    await bus.hear(Reply(1, 0, 1_000_000, known=True))
+    if given:
+        bus.link.begin(await bus.link.next_image())
+    else:
+        with pytest.raises(TimeoutError):
+            await bus.link.next_image()
+    bus.now += FAR_AGAIN_US - 1
     with pytest.raises(Heard):
         await bus.link.read()
-    await bus.link._say(again=True)
-    await bus.hear(Reply(1, 0, 10, known=True))
-    bus.now += 4 * SECOND
-    with pytest.raises(Far):
+    bus.now += 1
+    with pytest.raises(TooFarBehind):
         await bus.link.read()
+
+
+async def test_an_image_of_a_venue_that_has_forgotten_the_gateway_may_contain_any_of_its_commands() -> None:
+    bus = Bus()
+    await bus.joined()
+    await bus.enter(1)
+    known = structs.replace(image(500), numbers={bus.link.number: 7})
+    assert (bus.link.decided(known), bus.link.decided(image(500))) == (7, 1)
+    bus.link.begin(image(500))
+    await bus.hear(Reply(1, 0, 500, known=False))
+    assert bus.told == [], "nobody knows whether it was carried out"
+    assert bus.link.decided(image(500)) == 0, "nothing was sent under the new number"
 
 
 async def test_an_image_that_was_lost_on_its_way_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

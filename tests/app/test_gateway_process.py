@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from polyfeed.app.config import Config
-from polyfeed.app.gateway_bus import Far
+from polyfeed.app.gateway_bus import TooFarBehind
 from polyfeed.app.gateway_process import GatewayProcess
 from polyfeed.bus.nats.intake import Hole
 from polyfeed.model.errors import BatchOutOfOrder
@@ -45,8 +45,8 @@ class Link:
 @pytest.mark.parametrize(
     ("happens", "log"),
     [
-        ([Far(), "new", End()], ["read", "image", "begin new", "read"]),
-        ([Far(), OSError("away"), End()], ["read", "image", "read"]),
+        ([TooFarBehind(), "new", End()], ["read", "image", "begin new", "read"]),
+        ([TooFarBehind(), OSError("away"), End()], ["read", "image", "read"]),
         ([Hole(), OSError("away"), "new", End()], ["read", "image", "image", "begin new", "read"]),
         ([BatchOutOfOrder(1, 9, 7), "new", End()], ["read", "image", "begin new", "read"]),
     ],

@@ -67,7 +67,7 @@ async def everything_restarted(rig: Rig) -> None:
 
 
 async def bits_flipped(rig: Rig) -> None:
-    """In every block of batches that a NATS server has, while it does not run. Some of such blocks have it hang for ever
+    """In every block of batches that a NATS server has, while it does not run. Some of such blocks have it hang
     where it reads them (2.15.1): then it is not there until its directory is deleted.
     """
     await rig.stop("n1")

@@ -88,6 +88,7 @@ class Load:
         told = {
             name: {
                 "sent": sorted(one.sent),
+                "denied": sorted(one.denied),
                 "orders": one.orders,
                 "cancelled": sorted(one.cancelled),
                 "fills": [[order, str(price), str(size), count] for (order, price, size), count in one.fills.items()],

@@ -132,16 +132,14 @@ class Load:
             self._process.kill()
 
 
-async def is_current(server: NatsServer) -> bool:
-    """Whether the streams that it has a part of are led, and whom it leads has caught up."""
+async def streams_of(server: NatsServer) -> dict[str, dict[str, Any]]:
+    """What a server says of each stream that it has a part of."""
     try:
         said = await server.ask("jsz?accounts=1&streams=1")
     except OSError:
-        return False
-    streams = [one["cluster"] for account in said["account_details"] for one in account["stream_detail"]]
-    return bool(streams) and all(
-        one.get("leader") and ("leader_since" not in one or all(map(has_caught_up, one["replicas"]))) for one in streams
-    )
+        return {}
+    streams = [one for account in said.get("account_details", ()) for one in account.get("stream_detail", ())]
+    return {one["name"]: one.get("cluster", {}) for one in streams}
 
 
 def has_caught_up(replica: dict[str, Any]) -> bool:
@@ -241,12 +239,22 @@ class Rig:
         await self.servers[name].until_ready(seconds, streams=False)
 
     async def until_current(self) -> None:
-        """Waits for every stream to have a leader, and the others what it has: the loss of a server stops nothing then.
-        A leader that was killed is missed for up to nine seconds.
+        """Waits for every stream to have one leader, and the others what it has: the loss of a server stops nothing
+        then. A leader that was killed is missed for up to nine seconds.
         """
         async with asyncio.timeout(READY_SECONDS):
-            while not all([await is_current(server) for server in self.servers.values()]):
+            while not await self._are_current():
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def _are_current(self) -> bool:
+        said = [await streams_of(server) for server in self.servers.values()]
+        if not all(said) or any(one.keys() != said[0].keys() for one in said):
+            return False
+        for name in said[0]:
+            led = [one[name]["replicas"] for one in said if "leader_since" in one[name]]
+            if len(led) != 1 or not all(map(has_caught_up, led[0])):
+                return False
+        return True
 
     async def until_whole(self) -> None:
         """Waits for every NATS server to have all that the others have: under load that may take for ever."""
@@ -293,6 +301,7 @@ def told_of(report: dict[str, Any]) -> dict[str, Told]:
     for name, said in report["told"].items():
         told = found[name] = Told()
         told.sent, told.orders, told.cancelled = set(said["sent"]), said["orders"], set(said["cancelled"])
+        told.denied = set(said["denied"])
         told.fills.update({(order, Decimal(price), Decimal(size)): n for order, price, size, n in said["fills"]})
         told.filled = {order: Decimal(size) for order, size in said["filled"].items()}
         told.requests, told.answers = said["requests"], said["answers"]

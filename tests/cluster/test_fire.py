@@ -47,7 +47,7 @@ TOLD_SECONDS = 1.5
 
 async def fire(rig: Rig, *faults: Fault, rate: float = FEW, readers: int = READERS) -> list[dict[str, Any]]:
     """Trades on both gateways while things break; what the clients met. Everything is checked."""
-    niceness = CLIENTS_NICENESS if rate == MANY else 0
+    niceness = CLIENTS_NICENESS if rate >= MANY else 0
     loads = (rig.load(name, number, readers, rate / 2, niceness) for number, name in enumerate(("g1", "g2")))
     await asyncio.gather(*loads)
     await asyncio.sleep(2.0)

@@ -45,20 +45,32 @@ BUSY = Traded("BTC-USD", 58_000, "0.000")
 QUIET = Traded("ETH-USD", 2_090, "0.0")
 
 
+UNCERTAIN = "not known"
+"""In the answer to a command that may have been carried out, in each dialect's words."""
+
+
 class Told:
-    """What clients were told, by the identifiers of their exchange: orders by the client's own name of them, ends, fills
-    as (order, price, size), and the most that an order was said to have filled. `first` and `last` are when they asked.
+    """What clients were told, by the identifiers of their exchange: orders by the client's own name of them, those that
+    were refused, ends, fills as (order, price, size), and the most that an order was said to have filled. `first` and
+    `last` are when they asked.
     """
 
     def __init__(self) -> None:
         self.sent: set[str] = set()
         self.orders: dict[str, str] = {}
+        self.denied: set[str] = set()
         self.cancelled: set[str] = set()
         self.fills: Counter[tuple[str, Decimal, Decimal]] = Counter()
         self.filled: dict[str, Decimal] = {}
         self.first = self.last = 0.0
         self.requests = self.answers = 0
         self.refused: Counter[str] = Counter()
+
+    def refuse(self, name: str, why: str) -> None:
+        """An order was answered so, and not taken."""
+        self.refused[why] += 1
+        if UNCERTAIN not in why:
+            self.denied.add(name)
 
     def asked(self) -> None:
         """A request is sent now."""
@@ -174,7 +186,7 @@ class Bitstamp:
             self._told.orders[name] = answer["id"]
             self._wishes.resting.append(answer["id"])
         else:
-            self._told.refused[str(answer)] += 1
+            self._told.refuse(name, str(answer))
 
     async def call(self, name: str, fields: dict[str, str]) -> tuple[int, Any]:
         body, path = urlencode(fields), f"/api/v2/{name}/"
@@ -249,7 +261,10 @@ class Rails:
             return
         if status != 200:
             told.answers += 1
-            told.refused[data["body"]] += 1
+            if kind == "createOrder":
+                told.refuse(data["clientRequestId"], data["body"])
+            else:
+                told.refused[data["body"]] += 1
             return
         if kind == "cancelOrder":
             told.cancelled.add(order["orderId"])
@@ -301,7 +316,7 @@ class Ekiden:
             self._told.orders[name] = answer["order_id"]
             self._wishes.resting.append(answer["order_id"])
         else:
-            self._told.refused[str(answer)] += 1
+            self._told.refuse(name, str(answer))
 
     async def call(self, name: str, fields: dict[str, str]) -> tuple[int, Any]:
         if not self._bearer:

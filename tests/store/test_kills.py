@@ -93,6 +93,7 @@ class Account:
             assert truth.named.get(name) == [number(order)], (self.dialect, name, order)
         for name in told.sent - set(told.orders):
             assert len(truth.named.get(name, ())) <= 1, "what nobody answered happened at most once"
+        assert not told.denied & truth.named.keys(), "what was refused did not happen"
         assert {number(order) for order in told.cancelled} <= truth.cancelled
         for (order, price, size), count in told.fills.items():
             fill = number(order), int(price * PRICE), int(size * SIZE)

@@ -23,8 +23,8 @@ log = logging.getLogger("polyfeed.nats")
 FORM = 3
 """Counts up whenever the form changes."""
 
-FAST = 1
-"""zlib's level: a gateway waits."""
+COMPRESSION_LEVEL = 1
+"""zlib's fastest: a gateway waits."""
 
 USE_SECONDS = 15.0
 """The most that the use of an image may take: the library waits for ever for what was lost on its way."""
@@ -55,15 +55,14 @@ class BusImage(Struct, frozen=True, array_like=True):
     accounts: bytes
     projections: dict[str, bytes]
 
-    def memory(self, gateway: int) -> Memory:
-        """What the gateway of a number reads. Raises ValueError when it cannot be restored."""
-        market, accounts = Market.restore(self.market), Accounts.restore(self.accounts)
-        return Memory(market, accounts, self.projections, self.numbers.get(gateway, 0))
+    def memory(self, last: int) -> Memory:
+        """What a gateway reads whose last command in it has a number. Raises ValueError when it cannot be restored."""
+        return Memory(Market.restore(self.market), Accounts.restore(self.accounts), self.projections, last)
 
 
 def encode_image(image: BusImage) -> bytes:
     """An image as it is kept: NATS acknowledges an object part by part, and a state says much more than once."""
-    return zlib.compress(msgspec.msgpack.encode(image), FAST)
+    return zlib.compress(msgspec.msgpack.encode(image), COMPRESSION_LEVEL)
 
 
 def decode_image(data: bytes) -> BusImage:

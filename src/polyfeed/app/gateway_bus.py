@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 from nats.aio.client import Client
@@ -23,7 +24,7 @@ from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.bus.nats.reader import StreamReader
 from polyfeed.bus.tasks import Asides
-from polyfeed.model.batches import Outcome, decode_batch
+from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import AnyCommand, Origin
 from polyfeed.model.enums import Refusal
 
@@ -43,12 +44,20 @@ FAR_BATCHES, BATCHES_A_SECOND = 5_000, 10_000
 longer than hearing them does, at so many a second. Fewer it hears: so it knows what became of its clients' commands.
 """
 
+FAR_AGAIN_US = 10_000_000
+"""Between two images that are asked for because of that: who has one is given time to hear what comes behind it, and
+without one, what was missed is heard meanwhile.
+"""
+
+WORD_SECONDS = 0.5
+"""What the venue's word is waited for before the stream is read: behind all that was missed it would come late."""
+
 AWAY = "the venue cannot be reached now; nothing was sent to it"
 ENDED = "this gateway was away from the venue for too long; the command was not carried out"
 LOST = "the venue could not record it, and was replaced; the command was not carried out"
 
 
-class Far(Exception):
+class TooFarBehind(Exception):
     """So much was missed that an image is the sooner way."""
 
 
@@ -85,7 +94,8 @@ class GatewayBus:
         self._freshness = Freshness()
         self._torn = False
         self._far = FAR_BATCHES
-        self._denied = False  # no image could be had, and it was stale ever since
+        self._asked_at: int | None = None  # for an image
+        self._word = asyncio.Event()
         self._inbox = client.new_inbox()
         self._due = False
         self._epoch = 0
@@ -151,27 +161,31 @@ class GatewayBus:
 
     async def _image_of_venue(self) -> BusImage:
         wanted = encode(Wanted(self._intake.history, self.seq + 1))
-        began = self._now()
-        self._denied = True
+        self._asked_at = self._now()
         answer = await self._client.request(self._names.images, wanted, timeout=IMAGE_SECONDS)
-        image = await self._store.get(answer.data.decode())
-        self._denied = False
-        self._far = max(FAR_BATCHES, (self._now() - began) * BATCHES_A_SECOND // 1_000_000)
-        return image
+        return await self._store.get(answer.data.decode())
+
+    def decided(self, image: BusImage) -> int:
+        """The number of this gateway's last command that may be in an image. Where the venue has forgotten the gateway,
+        its lease has ended, and any may be.
+        """
+        return image.numbers.get(self.number, self._courier.last if self.joined else 0)
 
     def begin(self, image: BusImage) -> None:
-        """Goes on from an image; commands that it contains have been decided."""
-        self._courier.settle_until(image.numbers.get(self.number, 0))
+        """Goes on from an image. What became of commands that it may contain, nobody can tell any more."""
+        self._courier.settle_until(self.decided(image))
         self._courier.term = image.term
+        if self._asked_at is not None:
+            self._far = max(FAR_BATCHES, (self._now() - self._asked_at) * BATCHES_A_SECOND // 1_000_000)
         self._intake = Intake(image.history, image.seen)
         self._epoch = image.epoch
         self._freshness.begin(image.term, self.seq)
         stream = self._names.batches_stream
-        self._reader = StreamReader(self._client, stream, image.place, self._hear, self._look_ahead)
+        self._reader = StreamReader(self._client, stream, image.place, self._hear, self._ask_first)
 
     async def read(self) -> None:
-        """Hands what the stream says to the bus, until cancelled. Raises Gone or Hole when another image is needed, Far
-        when one would be better; without it, reading goes on where it was.
+        """Hands what the stream says to the bus, until cancelled. Raises Gone, Hole or BatchOutOfOrder when another
+        image is needed, TooFarBehind when one would be better; without it, reading goes on where it was.
         """
         if self._reader is None:
             return
@@ -227,19 +241,23 @@ class GatewayBus:
             self._bus.publish(batch)
         self._freshness.heard(parcel.term, self.seq)
 
-    async def _look_ahead(self) -> None:
-        """Raises Far where so much is missing that hearing it is not worth while. Those to whom it would have mattered
-        were told already that they are behind.
-        """
-        if self._reader is None or self._denied or not self.trouble:
+    async def _ask_first(self) -> None:
+        """Before the stream is read: who is stale hears first how far the venue has come."""
+        if not self.trouble or not self._client.is_connected:
             return
-        last = await self._reader.last(self._names.batches)
-        if last is None or last.history != self._intake.history or not last.bodies:
+        self._word.clear()
+        await self._say(again=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WORD_SECONDS):
+                await self._word.wait()
+
+    def _look_ahead(self, reply: Reply) -> None:
+        """Hears no more where so much is missing that it is not worth while."""
+        missing = reply.seq - self.seq
+        if self._reader is None or not self.trouble or missing <= self._far:
             return
-        batch = decode_batch(last.bodies[-1])
-        missing = batch.seq - self._intake.seen.get(batch.epoch, 0)
-        if missing > self._far:
-            raise Far(f"{missing} batches are missing")
+        if self._asked_at is None or self._now() - self._asked_at >= FAR_AGAIN_US:
+            self._reader.leave(TooFarBehind(f"{missing} batches are missing"))
 
     # --- other gateways ---------------------------------------------------------------------------------------------
 
@@ -296,7 +314,8 @@ class GatewayBus:
             log.error("the venue's answer cannot be read: %s; run one version everywhere", error)
             return
         self._freshness.told(int(asked), reply.term, reply.seq)
-        self._denied = self._denied and bool(self.trouble)
+        self._word.set()
+        self._look_ahead(reply)
         if int(number) != self.number:  # it was asked before the lease ended
             return
         term = self._courier.term

@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from polyfeed.app.bus_image import BusImage
 from polyfeed.app.config import Config
 from polyfeed.app.demo_keys import DEMO_VAULT
-from polyfeed.app.gateway_bus import Far, GatewayBus
+from polyfeed.app.gateway_bus import GatewayBus, TooFarBehind
 from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole
 from polyfeed.app.health import Health
 from polyfeed.app.historian import REMOTE_SECONDS, RemoteHistorian
@@ -94,7 +94,7 @@ class GatewayProcess:
         self._operator_port = await self._operator.serve(Health(self, "gateway", self.config.http))
         self._begin(self._link.call())
         image = await before_any_ends(self._tasks, self._image(self._link.start_image))
-        memory = image.memory(self._link.number)
+        memory = image.memory(self._link.decided(image))
         vault = DEMO_VAULT if image.demo else vault_of(self._state)
         historian = RemoteHistorian(image.epoch, self._ask) if image.past else None
         entries = (memory, vault, self._link.enter, self.now, historian, image.history)
@@ -150,7 +150,7 @@ class GatewayProcess:
             far = False
             try:
                 await self._link.read()
-            except Far as error:
+            except TooFarBehind as error:
                 log.warning("%s: this gateway goes on from an image", error)
                 far = True
             except (Gone, Hole, BatchOutOfOrder) as error:
@@ -161,7 +161,7 @@ class GatewayProcess:
                 continue
             resynced = clock()
             if self._role is not None:
-                self._role.resync(image.memory(self._link.number), image.history)
+                self._role.resync(image.memory(self._link.decided(image)), image.history)
             self._link.begin(image)
 
     async def _watch(self) -> None:

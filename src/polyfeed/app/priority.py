@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import random
+import time
 from pathlib import Path
 
 LOW_PRIORITY = 10
 """Added to the niceness of a process that has time."""
+
+ATTEMPTS = 20
 
 AUTOGROUP = Path("/proc/self/autogroup")
 
@@ -21,5 +24,12 @@ def step_back() -> None:
     """
     os.nice(LOW_PRIORITY)
     if os.getsid(0) == os.getpid():
-        with suppress(OSError):
-            AUTOGROUP.write_text(str(LOW_PRIORITY))
+        for _ in range(ATTEMPTS):
+            try:
+                AUTOGROUP.write_text(str(LOW_PRIORITY))
+            except BlockingIOError:  # without privileges, one on a whole machine may do so in a tenth of a second
+                time.sleep(random.uniform(0.05, 0.15))
+            except OSError:  # it is not shared out so here
+                return
+            else:
+                return

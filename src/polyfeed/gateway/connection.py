@@ -130,16 +130,20 @@ class Connection:
     def settle(self) -> None:
         """Makes everything that there is for it its own, so that it can change its cohort.
 
-        Where frames of it are gone, or more are its own than one reader may have waiting, the rest of them is left
+        Where frames of it are gone, or more would be its own than one reader may have waiting, the rest of them is left
         out and the gap is noted: what heals it comes when the reader reads again.
         """
         self.stray()
-        if self.lost() or self.own_bytes > self.lag_bytes:
+        if self.lost():
             self.gap = True
         elif self.cursor < self.cohort.end():
             frames = self.cohort.after(self.cursor)
-            self.own.extend(frames)
-            self.own_bytes += sum(map(len, frames))
+            size = sum(map(len, frames))
+            if self.own_bytes + size > self.lag_bytes:
+                self.gap = True
+            else:
+                self.own.extend(frames)
+                self.own_bytes += size
         self.cursor = self.cohort.end()
 
     def lost(self) -> bool:

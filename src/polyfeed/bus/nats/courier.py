@@ -15,14 +15,15 @@ class Courier:
     """Pure. Times are in microseconds and only their differences count.
 
     Nothing is sent before the venue knows the gateway (`joined`), whose number is another one for each process, and
-    after each lease that has ended. `term` is that of the latest venue that was heard.
+    after each lease that has ended. `term` is that of the latest venue that was heard, `last` the number of the last
+    command that was entered.
     """
 
     def __init__(self, gateway: int, term: int = 0) -> None:
         self.gateway = gateway
         self.term = term
         self.joined = False
-        self._last = 0
+        self.last = 0
         self._waiting: dict[int, tuple[AnyCommand, Origin, int]] = {}
         self._sent = 0
         self._taken = 0
@@ -34,7 +35,7 @@ class Courier:
 
     def enter(self, now: int, command: AnyCommand, origin: Origin) -> None:
         """A command of this gateway's, whose number is higher than that of all before it."""
-        self._last = origin.number
+        self.last = origin.number
         self._waiting[origin.number] = (command, origin, now)
 
     def settle(self, number: int) -> None:
@@ -53,7 +54,7 @@ class Courier:
         if again:
             self._sent = self._taken
         after = self._sent
-        base = min(self._waiting, default=self._last + 1)
+        base = min(self._waiting, default=self.last + 1)
         numbers = [number for number in self._waiting if number > self._sent][:MOST_COMMANDS]
         if not numbers and not again:
             return None

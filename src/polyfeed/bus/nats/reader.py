@@ -46,7 +46,7 @@ class Gone(Exception):
 class StreamReader:
     """Hands parcels to `hear` with their sequence numbers, from the one after `place` on.
 
-    Where reading begins, and begins again after a break, `look` is called before. `behind` is how many messages the
+    Where reading begins, and begins again after a break, `before` is waited for. `behind` is how many messages the
     stream had after the last one when it was sent; `heard` counts them.
     """
 
@@ -56,7 +56,7 @@ class StreamReader:
         stream: str,
         place: int,
         hear: Callable[[int, Parcel], None],
-        look: Callable[[], Awaitable[None]] | None = None,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.place = place
         self.behind = 0
@@ -66,7 +66,7 @@ class StreamReader:
         self._js = jetstream(client)
         self._stream = stream
         self._hear = hear
-        self._look = look
+        self._before = before
         self._next = 1
         self._news = asyncio.Event()
         self._broken = ""
@@ -74,7 +74,7 @@ class StreamReader:
         self._failure: Exception | None = None
 
     async def run(self) -> None:
-        """Works until cancelled. Raises Gone, and what `hear` and `look` raise."""
+        """Works until cancelled. Raises Gone, what `hear` raises, and what `leave` is given."""
         clock = asyncio.get_running_loop().time
         self._failure = None
         whole = clock()
@@ -84,8 +84,9 @@ class StreamReader:
                 missing = await self._missing()
                 if not missing:
                     whole = clock()
-                    if self._look is not None:
-                        await self._look()
+                    if self._before is not None:
+                        await self._before()
+                    self._fail()
                     await self._consume()
             except FAILURES as error:
                 self._note(str(error) or type(error).__name__)
@@ -95,12 +96,10 @@ class StreamReader:
                 raise Gone(missing)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def last(self, subject: str) -> Parcel | None:
-        """The last parcel of a subject that the stream has, None without a whole one. Raises one of FAILURES."""
-        try:
-            return decode_parcel((await self._js.get_last_msg(self._stream, subject)).data or b"")
-        except (Corrupt, NotFoundError):
-            return None
+    def leave(self, why: Exception) -> None:
+        """Has `run` end soon, with this."""
+        self._failure = self._failure or why
+        self._news.set()
 
     def _note(self, why: str) -> None:
         """Says why nothing is read, once until something is."""
@@ -154,11 +153,14 @@ class StreamReader:
 
     async def _listen(self) -> None:
         while not self._broken:
+            self._fail()
             self._news.clear()
             async with asyncio.timeout(SILENCE_SECONDS):
                 await self._news.wait()
-            if self._failure is not None:
-                raise self._failure
+
+    def _fail(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     async def _end(self, farewell: object) -> None:
         """Says goodbye, where there is somebody to hear it."""
@@ -188,7 +190,7 @@ class StreamReader:
         try:
             await self._take(place, message.data)
         except Exception as error:
-            self._failure = error
+            self.leave(error)
 
     async def _on_status(self, message: Msg) -> None:
         """A beat, or a question whether we still listen."""
