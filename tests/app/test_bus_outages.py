@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from nats.aio.client import Client
 
 from polyfeed.app.bus_roles import connected
@@ -89,7 +90,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def both(directory: Path, *settings: str) -> AsyncIterator[Both]:
+async def both(
+    directory: Path, *settings: str, url_of: Callable[[NatsServer], Awaitable[str]] | None = None
+) -> AsyncIterator[Both]:
+    """`url_of` gives the gateway's way to the server, where that is another one than the venue's."""
     server = NatsServer(directory / "nats")
     await server.start()
     async with AsyncExitStack() as stack:
@@ -100,6 +104,8 @@ async def both(directory: Path, *settings: str) -> AsyncIterator[Both]:
         venue = VenueProcess(config, client, Lease(client, Names(config.bus.name).bucket, 1), store)
         stack.push_async_callback(venue.stop)
         await asyncio.wait_for(venue.start(), PATIENCE)
+        if url_of is not None:
+            config = structs.replace(config, bus=structs.replace(config.bus, url=await url_of(server)))
         other = await stack.enter_async_context(connected(config.bus, "gateway"))
         gateway = GatewayProcess(config, other, SteadyClock())
         stack.push_async_callback(gateway.stop)
@@ -179,3 +185,74 @@ async def test_the_disk_of_nats_is_full(tmp_path: Path, standby: bool) -> None:
             await one.server.start()
             await until(lambda: not one.venue.trouble)
             await one.goes_on()
+
+
+class Cable:
+    """Between a gateway and its NATS server: what the server says is lost while it is cut."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._ends: set[asyncio.StreamWriter] = set()
+        self.cut = False
+
+    async def lay(self) -> str:
+        """The URL of its other end."""
+        self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        return f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        other = await asyncio.open_connection("127.0.0.1", self._port)
+        self._ends |= {writer, other[1]}
+        await asyncio.gather(self._carry(reader, other[1], back=False), self._carry(other[0], writer, back=True))
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, back: bool) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                if not (back and self.cut):
+                    writer.write(data)
+                    await writer.drain()
+        writer.close()
+
+    async def take_up(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for one in self._ends:
+            one.close()
+        await self._server.wait_closed()
+
+
+async def test_a_gateway_that_was_away_for_longer_than_its_lease_says_nothing_that_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its last command was decided, and what became of it was lost with much else: it goes on from an image."""
+    monkeypatch.setattr("polyfeed.app.gateway_bus.FAR_BATCHES", 3)
+    monkeypatch.setattr("polyfeed.app.gateway_bus.BATCHES_A_SECOND", 1)
+    monkeypatch.setattr("polyfeed.app.gateway_bus.FAR_AGAIN_US", 0)
+    cable: list[Cable] = []
+
+    async def url_of(server: NatsServer) -> str:
+        cable.append(Cable(server.port))
+        return await cable[0].lay()
+
+    async with both(tmp_path, url_of=url_of) as one:
+        await one.goes_on()
+        venue, number, seq = one.venue, one.link.number, one.link.seq
+        cable[0].cut = True
+        answer = asyncio.ensure_future(one.ordered())
+        await until(lambda: number in numbers_of(venue) and numbers_of(venue)[number] == one.link._courier.last)
+        await until(lambda: number not in numbers_of(venue))
+        assert one.link.seq == seq, "nothing is heard"
+        assert not answer.done()
+        cable[0].cut = False
+        assert (await answer).refusal is Refusal.OUTCOME_UNKNOWN
+        await one.goes_on()
+        assert "goes on from an image" in caplog.text
+        await cable[0].take_up()
+
+
+def numbers_of(venue: VenueProcess) -> dict[int, int]:
+    """The last command of each gateway that the venue knows."""
+    server = venue._server
+    assert server is not None
+    return server.sequencer.history.numbers

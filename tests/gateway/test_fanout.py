@@ -7,6 +7,7 @@ import random
 import pytest
 
 from polyfeed.dialects._base.effects import ANY, Close, FeedKey, Join, Leave, Send, Snapshot
+from polyfeed.gateway.deflate import framed
 from tests.gateway.fakes import EchoSession, Stage
 
 A, B, S = FeedKey("a", 0), FeedKey("a", 1), FeedKey("s", 0)
@@ -158,6 +159,36 @@ def test_own_frames_of_a_lagging_reader_do_not_hide_the_gap() -> None:
     assert heard[:-1] == [f"a0:{price}" for price in range(100, 100 + first_lost)], (
         "no frame after the gap but the snapshot"
     )
+
+
+def test_no_more_becomes_a_readers_own_than_one_may_have_waiting() -> None:
+    stage = Stage(lag_bytes=200)
+    one, outlet = stage.connect()
+    stage.fan.carry_out(one, [Join(A)])
+    outlet.paused = True
+    for price in range(100, 130):
+        stage.trade(price)
+        stage.run()
+        stage.fan.carry_out(one, [Send("beat")])
+    beats = 30 * len(framed(b"beat", 0))
+    assert one.own_bytes <= 200 + beats
+    outlet.paused = False
+    stage.fan.resume(one)
+    assert outlet.texts()[-1] == "a0#30"
+
+
+def test_a_long_answer_of_its_own_takes_nothing_from_a_reader() -> None:
+    stage = Stage(lag_bytes=200)
+    one, outlet = stage.connect()
+    stage.fan.carry_out(one, [Join(S)])
+    outlet.paused = True
+    answers = [Send(f"answer {number}") for number in range(50)]
+    stage.fan.carry_out(one, [*answers])
+    stage.fan.carry_out(one, [Send("last")])
+    outlet.paused = False
+    stage.fan.resume(one)
+    assert outlet.closed is None
+    assert outlet.texts()[-1] == "last"
 
 
 def test_a_strict_channel_closes_a_reader_that_lost_frames() -> None:
