@@ -131,11 +131,12 @@ async def test_all_of_nats_is_away_for_longer_than_leases_last(tmp_path: Path, s
 async def test_an_operator_deletes_every_stream(tmp_path: Path, standby: bool) -> None:
     async with both(tmp_path, f"bus.standby={str(standby).lower()}") as one:
         await one.goes_on()
+        reader = one.link._reader
         names = Names("polyfeed")
         streams = [names.batches_stream, f"OBJ_{names.store}", f"KV_{names.bucket}"]
         for stream in [*streams, names.records_stream] if standby else streams:
             await jetstream(one.client).delete_stream(stream)
-        await until(lambda: bool(one.gateway.trouble))
+        await until(lambda: bool(one.gateway.trouble) or one.link._reader is not reader)  # stale, or quicker than that
         await one.goes_on()
         assert not one.venue.trouble
 

@@ -25,7 +25,7 @@ async def one() -> AsyncIterator[World]:
     async with world(
         "gateway.handshake_rate=0",
         "flow.agents=3",
-        "gateway.handshake_seconds=0.3",
+        "gateway.handshake_seconds=1",
         "gateway.close_seconds=0.5",
         "gateway.max_fragments=100",
     ) as running:

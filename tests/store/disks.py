@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 BLOCK = 4096
+UNMOUNT_SECONDS = 10.0
 
 
 def command(*words: str | Path) -> None:
@@ -18,6 +20,14 @@ def command(*words: str | Path) -> None:
     done = subprocess.run([*map(str, words)], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"{words[0]} is not permitted here: {done.stderr.strip() or done.returncode}")
+
+
+def unmount(place: Path) -> None:
+    """A disk is busy for a moment while the kernel lets go of what was mounted on it, or a child of ours of its files."""
+    deadline = time.monotonic() + UNMOUNT_SECONDS
+    while (done := subprocess.run(["umount", place], capture_output=True, text=True, check=False)).returncode:
+        assert time.monotonic() < deadline, done.stderr
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -28,7 +38,7 @@ def mounted(place: Path, *words: str | Path) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True)
+        unmount(place)
 
 
 @contextmanager
