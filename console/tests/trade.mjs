@@ -9,15 +9,14 @@ await scene(async (open) => {
   await page.locator(".private .chip.live").waitFor();
   const orders = page.locator(".orders tbody tr[data-order]");
   const fills = page.locator(".fills tbody tr:has(td.n)");
-  const taken = page.locator(".ticket .said.good");
   const submit = page.locator(".ticket button[type=submit]");
   const label = (name) => page.getByLabel(name, { exact: true });
   const place = async () => {
-    const before = await taken.textContent().catch(() => "");
+    const before = await page.evaluate(() => document.querySelector(".ticket .said")?.outerHTML);
     await submit.click();
     await page.waitForFunction((old) => {
-      const said = document.querySelector(".ticket .said");
-      return said.classList.contains("bad") || (said.classList.contains("good") && said.textContent !== old);
+      const said = document.querySelector(".ticket .said.good, .ticket .said.bad");
+      return said && said.outerHTML !== old; // a refusal of before may still stand there
     }, before);
     assert.equal(await page.locator(".ticket .said").getAttribute("class"), "said good", await page.locator(".ticket .said").textContent());
   };
