@@ -11,9 +11,10 @@ from secrets import token_hex
 
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.app.api.endpoints import Problem
+from polyfeed.app.beginnings import check_journal
 from polyfeed.app.brokers import Brokers
 from polyfeed.app.config import Config
-from polyfeed.app.demo_keys import DEMO_VAULT, demo_keys_in, demo_users
+from polyfeed.app.demo_keys import DEMO_VAULT, demo_users
 from polyfeed.app.driver import Driver
 from polyfeed.app.flow import Flow
 from polyfeed.app.gateway_role import LAST_SECONDS, GatewayRole, Memory
@@ -36,7 +37,7 @@ from polyfeed.gateway.fanout import FanOut
 from polyfeed.gateway.faults.faults import Faults
 from polyfeed.market.market import Market
 from polyfeed.model.batches import Outcome
-from polyfeed.model.commands import AnyCommand, EndGateway, ListInstrument
+from polyfeed.model.commands import AnyCommand, EndGateway
 from polyfeed.sequencer.history import History
 from polyfeed.sequencer.sequencer import Sequencer
 from polyfeed.store.format import VENUE_BYTES
@@ -53,9 +54,6 @@ SNAPSHOT_SECONDS = 10.0
 
 AGAIN_SECONDS = 0.25
 """Before the end of a gateway that could not be recorded is submitted again."""
-
-KEYS_NAMED = 4
-"""In an error, at most."""
 
 GATEWAY = 1
 """The number of the one gateway in this process."""
@@ -178,9 +176,10 @@ class Server:
         """Sets the venue up, lets the first flow in, then listens.
 
         Raises OSError when an address is taken or the journal cannot be written, ValueError when the venue refuses a
-        part of the setup, or has another one in its journal.
+        part of the setup, or the journal is not one to go on with: then nothing was written.
         """
-        self._check_keys()
+        if self._store is not None:
+            check_journal(self._store, self._setup, demo=self.config.flow.demo)
         await self.sequencer.open()
         if self.past is not None:
             self.past.start()
@@ -226,7 +225,6 @@ class Server:
             raise OSError(self.sequencer.trouble)
         if refused:
             raise ValueError(f"the venue cannot be set up: {refused[0].refusal}: {refused[0].detail}")
-        self._check_markets()
 
     async def _end_former_gateways(self) -> None:
         """Has the venue cancel what is bound to the gateways of the process before: every session of it is gone.
@@ -242,24 +240,6 @@ class Server:
             raise OSError(self.sequencer.trouble)
         if gateways:
             log.info("cancelled the orders of connections that asked for it and ended with the process before")
-
-    def _check_keys(self) -> None:
-        """Whether nobody but a demo has the demo's keys, whose secrets everybody knows."""
-        if not self.config.flow.demo and (known := demo_keys_in(self.accounts)):
-            raise ValueError(
-                "the journal was begun by a demo: everybody knows the secrets of its keys "
-                f"{', '.join(known[:KEYS_NAMED])}; start with --demo, or with another --journal"
-            )
-
-    def _check_markets(self) -> None:
-        """Whether the flow's markets are those of the journal, which may have begun with another configuration."""
-        listed = [state.instrument for state in self.market.instruments]
-        for command in self._setup:
-            if isinstance(command, ListInstrument) and command.instrument not in listed:
-                raise ValueError(
-                    f"{command.instrument.name} is not in the journal as this configuration has it: start as the "
-                    "journal was begun (--demo, flow.capture), or with another --journal"
-                )
 
     async def stop(self) -> None:
         """Not ready, then goodbye to every client, then the end: the configured time and two seconds at most.
