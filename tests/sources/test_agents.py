@@ -17,7 +17,7 @@ from polyfeed.model.commands import (
 from polyfeed.model.enums import InstrumentStatus, OrderKind, SelfTrade, Side
 from polyfeed.sources.agents import BURST, Agents
 from polyfeed.sources.demo import AGENTS, FLOW
-from polyfeed.sources.desk import DeskPlan
+from polyfeed.sources.desk import ANSWER_US, MOST, DeskPlan
 from polyfeed.sources.pairs import instruments_of, read_pairs, reference_price
 from tests.sources.rig import SECOND, START, Rig
 
@@ -152,6 +152,52 @@ def test_a_side_that_users_have_bought_up_comes_back_soon() -> None:
     assert rig.levels(0, Side.SELL) == {}
     rig.run(10)
     assert len(rig.levels(0, Side.SELL)) >= 10
+
+
+def outage(rig: Rig, seconds: float) -> None:
+    """For so long order entry refuses everything, of which a source hears nothing."""
+    until = rig.now + int(seconds * SECOND)
+    while rig.source.due <= until:
+        rig.now = max(rig.now, rig.source.due)
+        rig.source.step(rig.now)
+    rig.now = until
+
+
+def test_a_ladder_that_was_refused_is_built_all_the_same() -> None:
+    rig = begin(PLANS[:1])
+    outage(rig, 1)
+    assert rig.levels(0, Side.BUY) == rig.levels(0, Side.SELL) == {}
+    rig.run(60)
+    assert len(rig.levels(0, Side.BUY)) >= 20
+    assert len(rig.levels(0, Side.SELL)) >= 20
+
+
+def test_books_do_not_get_thinner_with_every_outage() -> None:
+    rig = begin(PLANS[:3])
+    rig.run(1)
+    for _ in range(20):
+        outage(rig, 30)
+        rig.run(60)
+        for desk in range(3):
+            assert len(rig.levels(desk, Side.BUY)) >= 20
+            assert len(rig.levels(desk, Side.SELL)) >= 20
+    assert rig.refused == []
+
+
+def test_orders_that_may_still_be_answered_are_not_asked_for_again() -> None:
+    """A busy venue is not asked for more than the plan, however late it answers."""
+    plan = DeskPlan(INSTRUMENTS[0], PLANS[0].reference, rate=50.0)
+    rig = begin([plan])
+    rig.run(2)
+    asked = []
+    until = rig.now + ANSWER_US
+    while rig.source.due < until:
+        rig.now = rig.source.due
+        asked += [one for one in rig.source.step(rig.now) if one.account == AGENTS and isinstance(one, PlaceOrder)]
+    assert len(asked) <= 2 * plan.levels * MOST
+    rig.send(asked)
+    assert len(rig.levels(0, Side.BUY)) <= plan.levels * MOST
+    assert len(rig.levels(0, Side.SELL)) <= plan.levels * MOST
 
 
 def test_a_market_that_takes_no_orders_is_left_alone() -> None:

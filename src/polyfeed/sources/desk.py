@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from random import Random
 
 from msgspec import Struct
@@ -58,12 +59,14 @@ class Desk:
         self._fine_mid = plan.reference * FINE
         # Prices at which an order rests (its id) or is under way (minus the time when it was placed).
         self._rungs: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self._asked: deque[tuple[int, Side, int]] = deque()  # when orders were placed, and where, oldest first
         self._prices: dict[int, tuple[Side, int]] = {}
 
     def act(self, now: int, mid: int | None) -> list[AnyCommand]:
         """One action around a mid that has moved on, and what refills a thin side; nothing in a closed market."""
         if not self.open:
             return []
+        self._forget(now)
         self._walk(mid)
         side = self._rng.choice((Side.BUY, Side.SELL))
         refill = self._refill(now)
@@ -77,7 +80,7 @@ class Desk:
 
     def rung(self, now: int, side: Side, rank: int) -> PlaceOrder:
         """An order at the ladder's rung `rank` from the touch, or at the next one outwards that is free."""
-        return self._limit(now, side, self._free_price(now, side, rank))
+        return self._limit(now, side, self._free_price(side, rank))
 
     def opened(self, order_id: int, side: Side, price: int) -> None:
         """The venue took an order."""
@@ -107,6 +110,13 @@ class Desk:
         if mid is None or free:
             self._fine_mid += (self.plan.reference * FINE - self._fine_mid) // PULL
 
+    def _forget(self, now: int) -> None:
+        """Drops what has been under way for too long: refusals are not heard of, and would count as orders for ever."""
+        while self._asked and self._asked[0][0] <= now - ANSWER_US:
+            placed, side, price = self._asked.popleft()
+            if self._rungs[side].get(price) == -placed:
+                del self._rungs[side][price]
+
     def _refill(self, now: int) -> list[AnyCommand]:
         """Orders for the side that others have taken much of, if there is one."""
         side = min(Side, key=lambda side: len(self._rungs[side]))
@@ -118,6 +128,7 @@ class Desk:
 
     def _limit(self, now: int, side: Side, price: int) -> PlaceOrder:
         self._rungs[side][price] = -now
+        self._asked.append((now, side, price))
         size = self._size(5, 60)
         return PlaceOrder(
             self._maker,
@@ -142,18 +153,14 @@ class Desk:
         price = max(resting, key=lambda price: abs(price - self._mid)) if far else self._rng.choice(resting)
         return [CancelOrder(self._maker, self._rungs[side][price])]
 
-    def _free_price(self, now: int, side: Side, rank: int) -> int:
+    def _free_price(self, side: Side, rank: int) -> int:
         """The rung `rank` from the mid, or the next one outwards that has no order."""
         gap = self._on_grid(self._mid * GAP_PPM // PPM)
         away = -gap if side == Side.BUY else gap
         price = self._mid + away * (rank + 1)
-        while price > self._tick and self._taken(now, side, price):
+        while price > self._tick and price in self._rungs[side]:
             price += away
         return max(self._tick, price)
-
-    def _taken(self, now: int, side: Side, price: int) -> bool:
-        order = self._rungs[side].get(price)
-        return order is not None and (order > 0 or now < ANSWER_US - order)
 
     def _size(self, least: int, most: int) -> int:
         """A size between these multiples of the smallest one, on the lot grid."""
