@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from polyfeed.accounts.accounts import Accounts
 from polyfeed.accounts.vault import Vault
 from polyfeed.app import historian as module
+from polyfeed.app import past as past_module
 from polyfeed.app.clock import SteadyClock
 from polyfeed.app.config import load
 from polyfeed.app.gateway_role import GatewayRole, Memory
@@ -30,6 +31,9 @@ from polyfeed.sources.pairs import currencies_of, instruments_of, read_pairs
 from polyfeed.store.history.history import opener
 from tests.store.history.contract import flows, queries
 from tests.store.history.naive import Naive
+
+PATIENCE_SECONDS = 60.0
+"""What a question waits where that bound is not the point: a busy machine is late."""
 
 QUERY = RatesOf(instrument=0)
 
@@ -56,7 +60,11 @@ async def never(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("number", range(3))
-async def test_another_process_gets_the_rows_that_its_own_would(tmp_path: Path, number: int) -> None:
+async def test_another_process_gets_the_rows_that_its_own_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(past_module, "ANSWER_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(module, "REMOTE_SECONDS", PATIENCE_SECONDS)
     batches = flows()[number]
     past = Past(opener("sqlite", tmp_path), tmp_path, 1)
     past.start()

@@ -20,8 +20,16 @@ from polyfeed.store.history.history import FILE, opener
 from polyfeed.store.history.sqlite import SqliteDatabase
 from tests.store.history.contract import flows
 
+PATIENCE_SECONDS = 60.0
+"""What a question waits where that bound is not the point: a busy machine is late."""
+
 QUERY = OrdersOf(accounts=(1,))
 BATCHES = flows()[0][:200]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ANSWER_SECONDS", PATIENCE_SECONDS)
 
 
 @asynccontextmanager
