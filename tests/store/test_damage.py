@@ -132,6 +132,9 @@ async def test_a_group_that_a_power_failure_tore_apart_is_cut_as_a_whole(
         recover(CONFIG, tmp_path)
 
 
+@pytest.mark.skipif(
+    not Path("/proc/sys/kernel/random/boot_id").exists(), reason="the kernel does not name its run here (boot_id)"
+)
 async def test_while_the_kernel_lives_no_write_has_a_hole(tmp_path: Path) -> None:
     """The process was killed, the machine was not: all of the last group was told, and one bit of it is another now."""
     await write_group(tmp_path)
