@@ -23,8 +23,9 @@ from polyfeed.app.store import opened
 from polyfeed.app.venue_process import VenueProcess
 from polyfeed.bus.nats.connection import jetstream
 from polyfeed.bus.nats.entrance import LEASE_US
-from polyfeed.bus.nats.lease import Lease
+from polyfeed.bus.nats.lease import LEASE_SECONDS, Lease
 from polyfeed.bus.nats.names import Names
+from polyfeed.bus.nats.writer import StreamWriter
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import SetLeverage
@@ -175,10 +176,8 @@ async def test_the_disk_of_nats_is_full(tmp_path: Path, standby: bool) -> None:
             await until(lambda: bool(one.venue.trouble))
             if standby:
                 await one.refused(Refusal.STORE_UNAVAILABLE)
-                assert not one.gateway.trouble, "nothing is decided: what it shows is the present"
-            else:
-                await until(lambda: bool(one.gateway.trouble))
-                await one.refused(Refusal.VENUE_AWAY)
+            await until(lambda: bool(one.gateway.trouble))
+            await one.refused(Refusal.VENUE_AWAY)
             fill(False)
             await (
                 one.server.stop()
@@ -186,6 +185,32 @@ async def test_the_disk_of_nats_is_full(tmp_path: Path, standby: bool) -> None:
             await one.server.start()
             await until(lambda: not one.venue.trouble)
             await one.goes_on()
+
+
+async def test_a_venue_that_streams_take_nothing_of_vouches_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NATS may be cut in two, with another venue beyond the cut, and what it does without its streams works here: the
+    venue hears its gateways, and answers them.
+    """
+    renew, send = Lease._renew, StreamWriter._send
+
+    async def unheard(*_: object) -> None:
+        await asyncio.sleep(0.1)
+        raise TimeoutError
+
+    async with both(tmp_path, "bus.standby=true") as one:
+        await one.goes_on()
+        monkeypatch.setattr(Lease, "_renew", unheard)
+        await asyncio.sleep(LEASE_SECONDS + 4.0)
+        await until(lambda: not one.gateway.trouble)  # each batch that the stream takes shows that nobody else writes
+        monkeypatch.setattr(StreamWriter, "_send", unheard)
+        await until(lambda: bool(one.gateway.trouble))
+        assert one.client.is_connected
+        await one.refused(Refusal.VENUE_AWAY)
+        monkeypatch.setattr(Lease, "_renew", renew)
+        monkeypatch.setattr(StreamWriter, "_send", send)
+        await one.goes_on()
 
 
 class Cable:

@@ -14,7 +14,7 @@ from polyfeed.app.config import Config, load
 from polyfeed.app.nats_server import NatsServer
 from polyfeed.app.standby import NoStandby, Standby
 from polyfeed.app.store import Store, opened
-from polyfeed.bus.nats.connection import connect
+from polyfeed.bus.nats.connection import connect, jetstream
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.tasks import cancelled
@@ -23,6 +23,7 @@ from polyfeed.store.segments import venue_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
 
+NAMES = Names("polyfeed")
 CONFIG = load(None, {}, ("bus.replicas=1", "store.history=off", "store.snapshots=false"))
 PATIENCE = 30.0
 
@@ -42,6 +43,7 @@ class Process:
     """What a venue's process has: a connection, a lease, a store, and its part as a standby."""
 
     def __init__(self, client: Client, store: Store) -> None:
+        self.client = client
         self.lease = Lease(client, Names(CONFIG.bus.name).bucket, 1)
         self.store = store
         self.standby = Standby(client, CONFIG.bus, store)
@@ -127,3 +129,69 @@ async def test_it_does_not_follow_with_another_ones_journal(tmp_path: Path) -> N
         async with process(url, tmp_path / "b") as stranger:
             with pytest.raises(NoStandby, match="the journal here is of the venue"):
                 await stranger.until_venue()
+
+
+async def rotten(client: Client) -> None:
+    """A message of the stream of records that cannot be read."""
+    await jetstream(client).publish(NAMES.records, b"rotten")
+
+
+async def test_it_does_not_become_the_venue_without_what_it_cannot_read(tmp_path: Path) -> None:
+    """It may have been the last that the other one told its clients of."""
+    async with nats(tmp_path / "nats") as url:
+        async with process(url, tmp_path / "a") as venue:
+            await venue.until_venue()
+            await venue.record(3)
+            await rotten(venue.client)
+        async with process(url, tmp_path / "b") as other:
+            with pytest.raises(NoStandby, match=r"message 5 of the stream .* more than the 3 records"):
+                await other.until_venue()
+            assert next(one.term for one in await other.standby.writer.look()) == 3, "the rotten one may be of term 2"
+
+
+async def test_what_it_cannot_read_was_nothing_where_the_records_go_on(tmp_path: Path) -> None:
+    async with nats(tmp_path / "nats") as url:
+        async with process(url, tmp_path / "a") as venue:
+            await venue.until_venue()
+            await venue.record(3)
+            await rotten(venue.client)
+            await venue.record(1)
+        async with process(url, tmp_path / "b") as other:
+            await other.until_venue()
+            assert other.standby.records == 4
+
+
+async def test_it_reads_no_more_than_it_has_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("polyfeed.app.standby.MOST_WAITING", 2)
+    monkeypatch.setattr("polyfeed.app.standby.GROUP", 1)
+    async with nats(tmp_path / "nats") as url:
+        async with process(url, tmp_path / "a") as venue:
+            await venue.until_venue()
+            await venue.record(300)
+        async with process(url, tmp_path / "b") as other:
+            waiting: list[int] = []
+            take = other.standby._take
+
+            async def looked_at(records: list[Record]) -> None:
+                waiting.append(len(other.standby._queue))
+                await take(records)
+
+            monkeypatch.setattr(other.standby, "_take", looked_at)
+            await other.until_venue()
+            assert other.standby.records == 300
+            assert max(waiting) <= 2
+
+
+async def test_what_the_stream_no_longer_has_is_said_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("polyfeed.bus.nats.reader.GONE_SECONDS", 0.0)
+    async with nats(tmp_path / "nats") as url, process(url, tmp_path / "a") as venue:
+        await venue.until_venue()
+        await venue.record(3)
+        async with process(url, tmp_path / "b") as other:
+            following = asyncio.ensure_future(other.until_venue())
+            await other.until_it_has(3)
+            await jetstream(venue.client).delete_stream(NAMES.records_stream)
+            with pytest.raises(NoStandby, match=r"there is no stream .* Copy its journal here"):
+                await following

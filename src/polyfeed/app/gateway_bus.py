@@ -234,7 +234,9 @@ class GatewayBus:
 
     # --- batches in -------------------------------------------------------------------------------------------------
 
-    def _hear(self, place: int, parcel: Parcel) -> None:
+    def _hear(self, place: int, parcel: Parcel | None) -> None:
+        if parcel is None:  # what is missing shows in the number of the next batch
+            return
         for batch in self._intake.take(parcel):
             if batch.origin is not None and batch.origin.gateway == self.number:
                 self._courier.settle(batch.origin.number)
@@ -313,7 +315,7 @@ class GatewayBus:
         except msgspec.DecodeError as error:
             log.error("the venue's answer cannot be read: %s; run one version everywhere", error)
             return
-        self._freshness.told(int(asked), reply.term, reply.seq)
+        self._freshness.told(int(asked) - reply.age * 1000, reply.term, reply.seq)
         self._word.set()
         self._look_ahead(reply)
         if int(number) != self.number:  # it was asked before the lease ended

@@ -27,7 +27,7 @@ from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Parcel
-from polyfeed.bus.nats.reader import StreamReader
+from polyfeed.bus.nats.reader import Gone, StreamReader
 from polyfeed.bus.nats.terms import records_config
 from polyfeed.bus.nats.writer import StreamWriter
 from polyfeed.bus.tasks import before_any_ends, cancelled
@@ -45,6 +45,9 @@ TRY_SECONDS = 0.25
 
 GROUP = 4096
 """Records made durable together at most, or one parcel's."""
+
+MOST_WAITING = 128
+"""Parcels that have been read and not taken, at most: 64 MiB."""
 
 RECENT = 5000
 """Batches that are remembered: a venue that dies has decided some that gateways have not been given yet."""
@@ -70,10 +73,12 @@ class Standby:
         self._history = store.replica.history
         self._stream = names.records_stream
         self.writer = StreamWriter(client, records_config(names, section.replicas))
-        self._queue: deque[tuple[int, Parcel]] = deque()
+        self._queue: deque[tuple[int, Parcel | None]] = deque()
         self._taken = 0
+        self._lost = 0  # a place of the stream that cannot be read, until what follows shows that we miss nothing
         self.recent: deque[Batch] = deque(maxlen=RECENT)
         self._news = asyncio.Event()
+        self._space = asyncio.Event()
         self._reader: StreamReader | None = None
 
     @property
@@ -94,13 +99,15 @@ class Standby:
     async def until_venue(self, lease: Lease) -> int:
         """Follows until the lease is ours and everything before our term is in our journal; the term.
 
-        Raises NoStandby, Gone, OSError.
+        Raises NoStandby, OSError.
         """
         place = self._taken = await self._begin()
-        self._reader = StreamReader(self._client, self._stream, place, self._hear)
+        self._reader = StreamReader(self._client, self._stream, place, self._hear, room=self._room)
         tasks = [asyncio.create_task(self._reader.run()), asyncio.create_task(self._follow())]
         try:
             return await before_any_ends(tasks, self._succeed(lease))
+        except Gone as error:
+            raise NoStandby(f"{error}: {self._way_out()}") from error
         finally:
             await cancelled(tasks)
 
@@ -112,13 +119,15 @@ class Standby:
         while self._taken < self.writer.last:
             self._news.clear()
             await self._news.wait()
+        if self._lost:
+            raise NoStandby(f"message {self._lost} of the stream {self._stream} cannot be read: {self._way_out()}")
         log.info("this is the venue now: term %d, behind record %d", term, self.records)
         return term
 
     async def _claimed(self) -> int:
         """Ends the terms of all others. Raises _Overtaken, one of FAILURES."""
         last = await self.writer.look()
-        term = last[0].term + 1 if last else 1
+        term = self.writer.next_term(last)
         if not await self.writer.claim(self._name(), term):
             raise _Overtaken("somebody else has written")
         return term
@@ -126,6 +135,12 @@ class Standby:
     async def _again(self, attempt: Callable[[], Awaitable[T]]) -> T:
         say = partial(log.warning, "the stream %s cannot be used: %s; trying again", self._stream)
         return await until_done(attempt, (*FAILURES, _Overtaken), TRY_SECONDS, say)
+
+    def _way_out(self) -> str:
+        return (
+            f"the venue may have recorded more than the {self.records} records that are here. Copy its journal here "
+            f"and start again; if this is its journal, delete the stream {self._stream} first"
+        )
 
     def _name(self) -> str:
         """Of what the records are: the venue's, decided by one engine."""
@@ -166,9 +181,15 @@ class Standby:
                 "with that one's journal, with an empty directory, or with another bus.name"
             )
 
-    def _hear(self, place: int, parcel: Parcel) -> None:
+    def _hear(self, place: int, parcel: Parcel | None) -> None:
         self._queue.append((place, parcel))
         self._news.set()
+
+    async def _room(self) -> None:
+        """Returns when more may be read: a standby that was away for days has more to read than memory."""
+        while len(self._queue) >= MOST_WAITING:
+            self._space.clear()
+            await self._space.wait()
 
     async def _follow(self) -> None:
         while True:
@@ -180,7 +201,11 @@ class Standby:
             records: list[Record] = []
             while self._queue and len(records) < GROUP:
                 place, parcel = self._queue.popleft()
-                records += self._records_of(parcel, self._history.records + len(records))
+                if parcel is None:
+                    self._lost = place
+                else:
+                    records += self._records_of(parcel, self._history.records + len(records))
+            self._space.set()
             await self._take(records)
             self._taken = place
             self._news.set()
@@ -205,13 +230,16 @@ class Standby:
 
     def _records_of(self, parcel: Parcel, known: int) -> list[Record]:
         """The records of a parcel that follow on the `known` ones. Raises NoStandby."""
-        if parcel.bodies and parcel.history != self._name():
+        if not parcel.bodies:
+            return []
+        if parcel.history != self._name():
             raise NoStandby(f"the bus has records of {parcel.history} now, and this follows {self._name()}")
-        if parcel.bodies and parcel.first > known + 1:
+        if parcel.first > known + 1:
             raise NoStandby(
                 f"the records {known + 1} to {parcel.first - 1} are not in the stream: copy the venue's journal here, "
                 "and start again"
             )
+        self._lost = 0
         try:
             return [decode_record(memoryview(body)) for body in parcel.bodies[max(0, known + 1 - parcel.first) :]]
         except msgspec.DecodeError as error:

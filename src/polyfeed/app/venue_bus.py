@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
 import msgspec
+from msgspec import structs
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -17,7 +19,7 @@ from polyfeed.app.config import BusSection
 from polyfeed.app.historian import HistoryRole
 from polyfeed.bus.again import until_done
 from polyfeed.bus.memory import MemoryBus
-from polyfeed.bus.nats.calls import Wanted, call_decoder, encode, wanted_decoder
+from polyfeed.bus.nats.calls import Reply, Wanted, call_decoder, encode, wanted_decoder
 from polyfeed.bus.nats.connection import FAILURES
 from polyfeed.bus.nats.entrance import Entrance
 from polyfeed.bus.nats.lease import Lease
@@ -178,7 +180,7 @@ class VenueBus:
         """The history that goes on, its new term, and the venue's last batch in the stream. Raises one of FAILURES."""
         while True:
             last = await self._writer.look()
-            term = max(self._term, last[0].term + 1 if last else 1)
+            term = max(self._term, self._writer.next_term(last))
             history, reached = _history(standing, last, term)
             if await self._writer.claim(history, term):
                 return history, term, reached
@@ -228,7 +230,7 @@ class VenueBus:
         if reply is not None:
             if reply.known:
                 self._inboxes[call.gateway] = message.reply
-            await self._publish(message.reply, encode(reply))
+            await self._answer_call(message.reply, reply)
 
     def _on_refusal(self, origin: Origin, outcome: Outcome) -> None:
         """Tells a gateway at once what its next call would tell it too."""
@@ -236,7 +238,15 @@ class VenueBus:
             return
         reply = self._entrance.refuse(self.seen.get(self._epoch, 0), origin, outcome)
         if reply is not None:
-            self._asides.add(self._publish(self._inboxes[origin.gateway], encode(reply)))
+            self._asides.add(self._answer_call(self._inboxes[origin.gateway], reply))
+
+    async def _answer_call(self, inbox: str, reply: Reply) -> None:
+        """Where NATS is cut in two, another one may be the venue beyond. It was not while the lease was ours, and not
+        when the stream took the last parcel of ours.
+        """
+        now = time.monotonic()
+        alone = max(min(now, self._lease.until), self._writer.confirmed)
+        await self._publish(inbox, encode(structs.replace(reply, age=int((now - alone) * 1000))))
 
     async def _publish(self, subject: str, data: bytes) -> None:
         """Says something that is said again when it is not heard."""

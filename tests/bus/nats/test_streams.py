@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,9 +15,9 @@ from nats.aio.client import Client
 
 from polyfeed.app.nats_server import NatsServer
 from polyfeed.bus.nats.connection import FAILURES, connect, jetstream
-from polyfeed.bus.nats.lease import LEASE_SECONDS, Holder, Lease, Lost
+from polyfeed.bus.nats.lease import LEASE_SECONDS, SURE_SECONDS, Holder, Lease, Lost
 from polyfeed.bus.nats.names import Names
-from polyfeed.bus.nats.parcel import Parcel
+from polyfeed.bus.nats.parcel import Corrupt, Parcel, decode_parcel
 from polyfeed.bus.nats.reader import Gone, StreamReader
 from polyfeed.bus.nats.terms import batches_config
 from polyfeed.bus.nats.writer import PARCEL_BYTES, Fenced, StreamWriter
@@ -65,8 +67,8 @@ class Heard:
         self.parcels: list[Parcel] = []
         self._news = asyncio.Event()
 
-    def __call__(self, place: int, parcel: Parcel) -> None:
-        if parcel.bodies:
+    def __call__(self, place: int, parcel: Parcel | None) -> None:
+        if parcel is not None and parcel.bodies:
             self.parcels.append(parcel)
             self._news.set()
 
@@ -207,6 +209,57 @@ async def test_flipped_bits_on_the_disk_are_never_heard(tmp_path: Path) -> None:
             await asyncio.wait_for(reader.run(), 10.0)
     assert all(sent.get(one.first) == one for one in heard.parcels if one.first <= 300)
     assert len(heard.parcels) < 301, "twenty bits lie in messages"
+
+
+async def test_a_damaged_message_is_not_passed_over_for_want_of_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was damaged on its way, and may be whole in the stream."""
+    broken = deque([True, False])
+
+    def flipped(data: bytes) -> Parcel:
+        if len(heard.numbers) == 2 and broken and broken.popleft():
+            raise Corrupt("a bit was flipped")
+        return decode_parcel(data)
+
+    async def unheard(*_: object) -> None:
+        raise TimeoutError
+
+    async with nats(tmp_path) as (_, client):
+        writer, heard = await writer_of(client, 1), Heard()
+        reader = StreamReader(client, NAMES.batches_stream, 0, heard)
+        monkeypatch.setattr("polyfeed.bus.nats.reader.decode_parcel", flipped)
+        monkeypatch.setattr(reader._js, "get_msg", unheard)
+        async with running(writer.run(), reader.run()):
+            for number in range(1, 6):
+                await writer.put_told(number, [b"x"])
+            await heard.until(5)
+    assert heard.numbers == [1, 2, 3, 4, 5]
+    assert reader.damaged == 1
+
+
+async def test_a_lease_is_known_to_be_ours_for_no_longer_than_it_lasts(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        mine = Lease(client, NAMES.bucket, 1)
+        assert mine.until <= time.monotonic()
+        before = time.monotonic()
+        assert await mine.take()
+        assert before + SURE_SECONDS <= mine.until < time.monotonic() + LEASE_SECONDS
+
+
+async def test_a_writer_knows_when_nobody_else_had_begun_a_term(tmp_path: Path) -> None:
+    async with nats(tmp_path) as (_, client):
+        old = await writer_of(client, 1)
+        async with running(old.run()) as (task,):
+            before = time.monotonic()
+            await old.put_told(1, [b"x"])
+            confirmed = old.confirmed
+            assert before <= confirmed <= time.monotonic()
+            await writer_of(client, 2)
+            old.put(2, [b"too late"])
+            with pytest.raises(Fenced):
+                await asyncio.wait_for(task, PATIENCE)
+            assert old.confirmed == confirmed
 
 
 async def test_one_lease_has_one_holder(tmp_path: Path) -> None:

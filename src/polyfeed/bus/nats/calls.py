@@ -59,6 +59,9 @@ class Reply(Struct, frozen=True, array_like=True):
 
     `begun` is the gateway's last command in the history that this venue began with. What it waits for up to there, and
     has not heard of in the batches up to `seq`, was refused by a venue before, whose word was lost with it.
+
+    `age` is how many milliseconds ago the venue knew for the last time that there was no other one, which may have come
+    further since.
     """
 
     term: int
@@ -67,6 +70,7 @@ class Reply(Struct, frozen=True, array_like=True):
     known: bool
     refusals: tuple[Refusal, ...] = ()
     begun: int = 0
+    age: int = 0
 
 
 class Wanted(Struct, frozen=True, array_like=True):

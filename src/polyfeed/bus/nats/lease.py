@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable
 from uuid import uuid4
 
@@ -31,6 +32,9 @@ RETRY_SECONDS = 0.2
 
 GRACE_SECONDS = 2.0
 """Nobody else takes the lease so soon after the bus was not whole: who has it could not renew it either."""
+
+SURE_SECONDS = LEASE_SECONDS - 0.5
+"""After a renewal was asked for, nobody else has the lease for so long: a little less, for two clocks' rates differ."""
 
 KEY = "venue"
 
@@ -66,12 +70,18 @@ class Lease:
         self._bucket = bucket
         self._replicas = replicas
         self._revision = 0
+        self._asked = -SURE_SECONDS  # by the monotonic clock, the last renewal that was made
         self._store: KeyValue | None = None
         self._graced = 0.0
         self.seen: Holder | None = None
         self._me = Holder(socket.gethostname(), os.getpid(), uuid4().hex)
         self._value = msgspec.json.encode(self._me)
         self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def until(self) -> float:
+        """The time of the monotonic clock until which nobody else has had it, or can have it."""
+        return self._asked + SURE_SECONDS
 
     async def until_taken(self, seconds: float, say: Callable[[str], None]) -> None:
         """Returns when it is ours; tries about every so many seconds. `say` is told each reason to wait once."""
@@ -91,10 +101,12 @@ class Lease:
     async def take(self) -> bool:
         """Whether it is ours now. Raises one of FAILURES."""
         store = await self._open()
+        asked = time.monotonic()
         try:
             self._revision = await store.create(KEY, self._value)
         except KeyWrongLastSequenceError:
             return False
+        self._asked = asked
         self._keeping = asyncio.create_task(self._keep())
         return True
 
@@ -126,8 +138,10 @@ class Lease:
         while True:
             await asyncio.sleep(wait)
             wait = RENEW_SECONDS
+            asked = time.monotonic()
             try:
                 await self._renew()
+                self._asked = asked
             except KeyWrongLastSequenceError:
                 raise Lost("another process has taken the venue's lease") from None
             except FAILURES as error:

@@ -12,9 +12,8 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import Error
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
 from polyfeed.bus.nats.connection import FAILURES, jetstream
 from polyfeed.bus.nats.parcel import Corrupt, Parcel, decode_parcel
@@ -44,9 +43,11 @@ class Gone(Exception):
 
 
 class StreamReader:
-    """Hands parcels to `hear` with their sequence numbers, from the one after `place` on.
+    """Hands parcels to `hear` with their sequence numbers, from the one after `place` on; None instead of what the
+    stream has lost or has damaged.
 
-    Where reading begins, and begins again after a break, `before` is waited for. `behind` is how many messages the
+    Where reading begins, and begins again after a break, `before` is waited for; after each parcel, `room`, and the
+    server sends no more than a connection's buffers hold until it is there. `behind` is how many messages the
     stream had after the last one when it was sent; `heard` counts them.
     """
 
@@ -55,8 +56,9 @@ class StreamReader:
         client: Client,
         stream: str,
         place: int,
-        hear: Callable[[int, Parcel], None],
+        hear: Callable[[int, Parcel | None], None],
         before: Callable[[], Awaitable[None]] | None = None,
+        room: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.place = place
         self.behind = 0
@@ -67,6 +69,7 @@ class StreamReader:
         self._stream = stream
         self._hear = hear
         self._before = before
+        self._room = room
         self._next = 1
         self._news = asyncio.Event()
         self._broken = ""
@@ -187,10 +190,19 @@ class StreamReader:
             return
         self._next += 1
         self.behind = behind
+        if place <= self.place:
+            return
         try:
-            await self._take(place, message.data)
+            parcel = await self._read(place, message.data)
+        except FAILURES as error:  # it may be whole there: nothing is passed over for want of an answer
+            self._broken = f"message {place} could not be read again: {error}"
+            return
+        try:
+            self._take(place, parcel)
         except Exception as error:
             self.leave(error)
+        if self._room is not None:
+            await self._room()
 
     async def _on_status(self, message: Msg) -> None:
         """A beat, or a question whether we still listen."""
@@ -202,20 +214,20 @@ class StreamReader:
         if last is not None and int(last) >= self._next:
             self._broken = f"message {self._next} of the consumer is missing"
 
-    async def _take(self, place: int, data: bytes) -> None:
-        if place <= self.place:
-            return
-        parcel = await self._read(place, data)
+    def _take(self, place: int, parcel: Parcel | None) -> None:
         if place > self.place + 1:
             log.error("the stream %s has nothing between %d and %d", self._stream, self.place, place)
+            self._hear(place - 1, None)
         self.place = place
         self._said = ""
         self.heard += 1
-        if parcel is not None:
-            self._hear(place, parcel)
+        self._hear(place, parcel)
 
     async def _read(self, place: int, data: bytes) -> Parcel | None:
-        """What a message carries; one that was damaged on its way is read once more. None when it is damaged there."""
+        """What a message carries; one that was damaged on its way is read once more. None when it is damaged there.
+
+        Raises one of FAILURES when nobody answers.
+        """
         try:
             return decode_parcel(data)
         except Corrupt as error:
@@ -223,6 +235,8 @@ class StreamReader:
         self.damaged += 1
         try:
             return decode_parcel((await self._js.get_msg(self._stream, place)).data or b"")
-        except (Corrupt, Error, OSError, TimeoutError) as error:
+        except ServiceUnavailableError:
+            raise
+        except (Corrupt, APIError) as error:
             log.error("message %d of the stream %s cannot be had whole: %s", place, self._stream, error)
             return None

@@ -14,8 +14,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from uuid import uuid4
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -65,7 +67,9 @@ class StreamWriter:
     """Writes one stream: `look`, then `claim`, then `run`.
 
     `term` counts who has written the stream; `last` is the sequence number of the last message that is known to be in
-    it. `trouble` says why nothing is taken at present, empty while it is.
+    it, `unread` how many at its end the last `look` could not read. At `confirmed`, by the monotonic clock, nobody else
+    had begun a term: what was sent then was taken. `trouble` says why nothing is taken at present,
+    empty while it is.
     """
 
     def __init__(self, client: Client, config: StreamConfig) -> None:
@@ -73,6 +77,8 @@ class StreamWriter:
         self.term = 0
         self.last = 0
         self.trouble = ""
+        self.unread = 0
+        self.confirmed = 0.0
         self.dropped = 0
         self._client = client
         self._js = jetstream(client)
@@ -87,14 +93,23 @@ class StreamWriter:
     async def look(self) -> list[Parcel]:
         """The last parcels of the stream, the newest first, until one that is not empty. Raises one of FAILURES."""
         self.last = await self._length()
+        self.unread = 0
         found: list[Parcel] = []
         for sequence in range(self.last, max(0, self.last - BARRIERS), -1):
             parcel = await self._at(sequence)
-            if parcel is not None:
-                found.append(parcel)
-                if parcel.bodies:
-                    break
+            if parcel is None:
+                self.unread += not found
+                continue
+            found.append(parcel)
+            if parcel.bodies:
+                break
         return found
+
+    def next_term(self, found: list[Parcel]) -> int:
+        """A term that is later than all that have begun, by what `look` found: each message that cannot be read may
+        have begun one.
+        """
+        return (found[0].term if found else 0) + self.unread + 1
 
     async def find(self, before: Callable[[Parcel], bool]) -> tuple[int, Parcel | None]:
         """The last place whose parcel, and all before it, are `before` something, and the first parcel behind it, or
@@ -122,7 +137,8 @@ class StreamWriter:
         """
         barrier = Parcel(history, term, 0)
         data = encode_parcel(history, term, 0, ())
-        headers = _headers(barrier.id, self.last)
+        # An id of its own: JetStream may take another process's claim of the same term for this one, said again.
+        headers = _headers(f"{barrier.id}.{uuid4().hex}", self.last)
         answer = await self._client.request(self._subject, data, timeout=ANSWER_SECONDS, headers=headers)
         try:
             self.last = _place(answer)
@@ -251,10 +267,11 @@ class StreamWriter:
     async def _send(self, parcel: Parcel) -> None:
         data = encode_parcel(parcel.history, parcel.term, parcel.first, parcel.bodies)
         headers = _headers(parcel.id, self.last)
+        sent = time.monotonic()
         place = _place(await self._client.request(self._subject, data, timeout=ANSWER_SECONDS, headers=headers))
         if place != self.last + 1:
             raise Refused(f"a message came to stand at {place}, not at {self.last + 1}")
-        self.last = place
+        self.last, self.confirmed = place, sent
         self._done(parcel)
         if self.trouble:
             log.warning("the stream %s takes what is published again", self._stream)
