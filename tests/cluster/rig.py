@@ -18,7 +18,7 @@ from polyfeed.app.children import Child
 from polyfeed.app.nats_server import NatsCluster, NatsServer
 from polyfeed.app.ports import free_ports
 from polyfeed.dialects.registry import DIALECTS
-from tests.networks import need_networks
+from tests.networks import need_networks, within
 from tests.store.kill_clients import Told
 from tests.store.server import QUIET
 
@@ -71,7 +71,7 @@ class Networks:
         return self._hosts[name]
 
     def prefix(self, name: str) -> list[str]:
-        return ["ip", "netns", "exec", self.space(name)]
+        return within(self.space(name))
 
     def cut(self, name: str, other: str) -> None:
         """From now on nothing that `name` sends comes to `other`."""

@@ -22,7 +22,7 @@ import pytest
 from polyfeed.dialects.registry import DIALECTS
 from tests.e2e.raw import frame, upgrade
 from tests.e2e.world import World, world
-from tests.networks import cannot, need_networks
+from tests.networks import cannot, need_networks, within
 
 pytestmark = pytest.mark.slow
 
@@ -120,7 +120,7 @@ async def test_peers_that_are_cut_off_are_dropped_on_every_dialect(link: Link) -
             for name, peer in zip(DIALECTS, idle, strict=True)
         ]
         peers = await asyncio.create_subprocess_exec(
-            *("ip", "netns", "exec", link.space, sys.executable, "-c", PEERS),
+            *(*within(link.space), sys.executable, "-c", PEERS),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -17,7 +17,7 @@ from polyfeed.app.children import Child
 from polyfeed.app.nats_server import NatsCluster
 from polyfeed.app.ports import free_ports
 from polyfeed.dialects.registry import DIALECTS
-from tests.networks import need_networks
+from tests.networks import need_networks, within
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
 
@@ -36,7 +36,7 @@ class Line:
         self._mark = uuid4().hex[:6]
 
     def prefix(self, name: str) -> list[str]:
-        return ["ip", "netns", "exec", self._space(name)]
+        return within(self._space(name))
 
     def _space(self, name: str) -> str:
         return f"polyfeed-{self._mark}-{name}"
