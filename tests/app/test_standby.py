@@ -19,7 +19,7 @@ from polyfeed.bus.nats.lease import Lease
 from polyfeed.bus.nats.names import Names
 from polyfeed.bus.tasks import cancelled
 from polyfeed.model.commands import Clock, Record
-from polyfeed.store.segments import venue_in
+from polyfeed.store.segments import header_of, paths_in, venue_in
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
 
@@ -129,6 +129,22 @@ async def test_it_does_not_follow_with_another_ones_journal(tmp_path: Path) -> N
         async with process(url, tmp_path / "b") as stranger:
             with pytest.raises(NoStandby, match="the journal here is of the venue"):
                 await stranger.until_venue()
+
+
+async def test_what_it_keeps_is_bounded_as_the_venues_is(tmp_path: Path) -> None:
+    """With history in a file of its own, as the settings have it where nobody says anything: it is written here, too."""
+    settings = ("bus.replicas=1", "store.segment_records=10")
+    paths = [tmp_path / "a", tmp_path / "b"]
+    async with nats(tmp_path / "nats") as url, process(url, paths[0]) as venue:
+        await venue.until_venue()
+        async with process(url, paths[1], load(None, {}, settings)) as other:
+            following = asyncio.create_task(other.until_venue())
+            async with asyncio.timeout(PATIENCE):
+                while header_of(paths_in(paths[1])[0]).start.records == 0 if paths_in(paths[1]) else True:
+                    await venue.record(5)
+                    await asyncio.sleep(0.1)
+            await cancelled([following])
+            await other.store.close()
 
 
 async def rotten(client: Client) -> None:

@@ -102,6 +102,27 @@ async def test_nothing_is_visible_before_it_is_durable() -> None:
     assert len(heard) == 1
 
 
+async def test_a_group_is_written_while_the_one_before_it_is_applied() -> None:
+    done: list[str] = []
+
+    class Written(NullJournal):
+        def sync(self) -> asyncio.Future[None]:
+            done.append("written")
+            answer = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(answer.set_result, None)
+            if len(done) == 1:
+                sequencer.submit(SetSystemStatus("y"))
+            return answer
+
+    sequencer, _, heard = build(Written())
+    sequencer._bus.subscribe(lambda _: done.append("applied"))
+    sequencer.submit(SetSystemStatus("x"))
+    sequencer.end()
+    await asyncio.wait_for(sequencer.run(), 10)
+    assert done == ["written", "written", "applied", "applied"]
+    assert len(heard) == 2
+
+
 async def test_venue_time_passes_by_itself_faster_while_busy() -> None:
     sequencer, clock, heard = build()
     sequencer.submit(SetSystemStatus("x"))

@@ -11,9 +11,11 @@ import time
 import zlib
 from collections.abc import Awaitable
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
+from polyfeed.app.streamed_journal import StreamedJournal
 from polyfeed.model.commands import Origin, Record, SetSystemStatus
 from polyfeed.model.enums import Refusal
 from polyfeed.store import file_journal
@@ -159,10 +161,22 @@ async def test_while_the_disk_is_slow_what_comes_is_refused_and_what_is_on_its_w
         assert await answered(one, first) is None
         assert await answered(one, ask(one, 5)) is None
         assert not one.sequencer.trouble
-        assert "the disk of the journal answers again" in caplog.text
+        assert "the journal is written again" in caplog.text
         assert [record.origin for record in stuck.records if record.origin] == [first, Origin(7, 5)]
         one.sequencer.end()
         await task
+
+
+async def test_it_is_said_which_place_is_slow() -> None:
+    """With a standby the bus comes before the disk."""
+    writer = Mock(put_told=AsyncMock())
+    file = Mock(medium="the journal's disk", sync=AsyncMock())
+    journal = StreamedJournal(file, writer, 0)
+    said: list[str] = []
+    writer.put_told.side_effect = lambda *_: said.append(journal.medium)
+    file.sync.side_effect = lambda: said.append(journal.medium)
+    await journal.sync()
+    assert said == ["the bus's stream of records", "the journal's disk"]
 
 
 async def test_a_process_that_stood_still_does_not_blame_the_disk(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from pathlib import Path
@@ -11,15 +12,17 @@ import pytest
 
 from polyfeed.app import recovery
 from polyfeed.app.config import load
-from polyfeed.app.recovery import recover
+from polyfeed.app.recovery import EngineChanged, recover, replay_all
 from polyfeed.app.replica import Replica
-from polyfeed.app.snapshots import make_snapshot
+from polyfeed.app.snapshots import Keeper, drop_unneeded, make_snapshot
+from polyfeed.app.store import opened
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import Clock, Record
+from polyfeed.store.disk import SNAPSHOT_LOCK, locked
 from polyfeed.store.file_journal import Terms
 from polyfeed.store.format import Damaged
 from polyfeed.store.segments import paths_in
-from polyfeed.store.snapshots import snapshots_in
+from polyfeed.store.snapshots import first_of, snapshots_in
 from polyfeed.venue.version import ENGINE
 from tests.store.rig import CONFIG, equal, recovered, rig, segment, write
 
@@ -102,6 +105,7 @@ async def test_what_is_behind_two_snapshots_is_dropped(tmp_path: Path) -> None:
             await one.feed(100)
         flow = one.flow
         made = make_snapshot(NO_HISTORY, tmp_path)
+        drop_unneeded(NO_HISTORY, tmp_path)
         assert made is not None
         known.append(made.name)
         history = recovered(tmp_path)
@@ -110,6 +114,79 @@ async def test_what_is_behind_two_snapshots_is_dropped(tmp_path: Path) -> None:
     assert min(tmp_path.glob("*.journal")).stem == known[2].removesuffix(".snapshot")
     with pytest.raises(ValueError, match="was dropped behind a snapshot"):
         recover(CONFIG, tmp_path, until=5)
+    oldest = first_of(snapshots_in(tmp_path)[-1]) - 1
+    assert recover(CONFIG, tmp_path, until=oldest).replica.history.seq == oldest, "it is what the snapshot holds"
+    begun, found = replay_all(CONFIG, tmp_path)
+    assert (begun.seq, found.replica.history.mark()) == (oldest, history.mark() if history else None)
+
+
+async def test_all_that_is_kept_is_replayed_as_far_back_as_this_engine_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig(tmp_path, TERMS, seal=True) as one:
+        await one.feed(100)
+    make_snapshot(KEEP_ALL, tmp_path)
+    assert replay_all(CONFIG, tmp_path)[0].records == 0
+    monkeypatch.setattr("polyfeed.app.recovery.ENGINE", ENGINE + 1)
+    assert replay_all(CONFIG, tmp_path)[0] == one.sequencer.history.mark()
+    snapshots_in(tmp_path)[0].unlink()
+    with pytest.raises(EngineChanged):
+        replay_all(CONFIG, tmp_path)
+
+
+async def test_a_snapshot_has_its_name_when_its_state_has_been_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write(tmp_path, 120, TERMS)
+    hashes = iter("ab")
+    monkeypatch.setattr(Replica, "state_hash", lambda _: next(hashes))
+    with pytest.raises(Damaged, match="the state read back from it is another one"):
+        make_snapshot(KEEP_ALL, tmp_path)
+    assert not list(tmp_path.glob("*.snapshot*"))
+
+
+async def test_a_snapshot_that_could_not_be_made_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever makes one for a venue that was killed may still be at it."""
+    await write(tmp_path, 120, TERMS)
+    monkeypatch.setattr("polyfeed.app.snapshots.AGAIN_SECONDS", 0.01)
+    keeper = Keeper(KEEP_ALL, tmp_path)
+    with locked(tmp_path, SNAPSHOT_LOCK):
+        keeper.wake()
+        async with asyncio.timeout(60):
+            while "it is tried again" not in caplog.text:
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while not snapshots_in(tmp_path):
+            await asyncio.sleep(0.01)
+    await keeper.finish(30)
+
+
+async def test_a_stop_does_not_wait_for_another_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries = []
+
+    async def fails() -> bool:
+        tries.append(1)
+        return False
+
+    keeper = Keeper(KEEP_ALL, tmp_path)
+    monkeypatch.setattr(keeper, "_make", fails)
+    keeper.wake()
+    async with asyncio.timeout(5):
+        await keeper.finish(60)
+    assert tries == [1]
+
+
+async def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    await write(tmp_path, 20, TERMS)
+    mine, theirs = tmp_path / "1.journal.7.tmp", tmp_path / "1.snapshot.7.tmp"
+    for path in (mine, theirs):
+        path.touch()
+    with locked(tmp_path, SNAPSHOT_LOCK), opened(CONFIG, tmp_path, lambda: 1):
+        assert (mine.exists(), theirs.exists()) == (False, True)
+    with opened(CONFIG, tmp_path, lambda: 1):
+        assert not theirs.exists()
 
 
 async def test_a_snapshot_with_a_flipped_bit_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -166,6 +166,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _configuration(verb)
     verb.add_argument("directory", type=Path, metavar="DIR", help="the journal's directory; its venue may be running")
+    verb.add_argument("--drop", action="store_true", help="drop what is not needed any more, as store.keep has it")
     verb.add_argument("--low-priority", action="store_true", help="leave the processor to others")
     verb.set_defaults(run=lambda options: journal.snapshot(_load(options), options), who="snapshot")
 

@@ -228,7 +228,7 @@ class StoreSection(Struct, frozen=True, kw_only=True):
     fsync: Literal["always", "interval", "off"] = "always"
     interval_seconds: Seconds = 0.1
     patience_seconds: Seconds = 0.5
-    segment_bytes: Annotated[int, Meta(ge=4096)] = 67_108_864
+    segment_bytes: Annotated[int, Meta(ge=4096, le=1 << 30)] = 67_108_864
     segment_records: Annotated[int, Meta(ge=1)] = 50_000
     segment_seconds: Seconds = 3600.0
     snapshots: bool = True

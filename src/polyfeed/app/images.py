@@ -13,12 +13,12 @@ from polyfeed.store.snapshots import first_of, read_snapshot, snapshots_in
 log = logging.getLogger("polyfeed.recovery")
 
 
-def images_in(directory: Path, until: int | None = None) -> Iterator[Image]:
-    """The images of the snapshots that go on at the batch `until` at the latest (None: all), newest first.
+def images_in(directory: Path, until: int | None = None, *, oldest: bool = False) -> Iterator[Image]:
+    """The images of the snapshots that go on at the batch `until` at the latest (None: all), newest or oldest first.
 
     One that cannot be read is left out with a line in the log.
     """
-    for path in snapshots_in(directory):
+    for path in sorted(snapshots_in(directory), reverse=not oldest):
         if until is not None and first_of(path) > until:
             continue
         try:

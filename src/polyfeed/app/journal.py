@@ -14,13 +14,13 @@ from rich.table import Table
 
 from polyfeed.app.config import Config
 from polyfeed.app.priority import step_back
-from polyfeed.app.recovery import recover
-from polyfeed.app.snapshots import make_snapshot
+from polyfeed.app.recovery import MISSING, recover, replay_all
+from polyfeed.app.snapshots import drop_unneeded, make_snapshot
 from polyfeed.model.commands import Record
 from polyfeed.store.disk import SNAPSHOT_LOCK, locked
 from polyfeed.store.format import Damaged, Mark
-from polyfeed.store.segments import Segment, paths_in
-from polyfeed.store.snapshots import read_snapshot, snapshots_in
+from polyfeed.store.segments import Segment, header_of, name_of, paths_in
+from polyfeed.store.snapshots import first_of, read_snapshot, snapshots_in
 
 STAT_WIDTH = 130
 """Columns of the table of `stat`: nobody can use half a name."""
@@ -31,7 +31,8 @@ Load = Callable[[argparse.Namespace], Config]
 def verify(config: Config, directory: Path, *, replayed: bool) -> int:
     """Reads every file; with `replayed`, also decides everything again and compares the running hash.
 
-    Raises Damaged for the first thing that is wrong.
+    Raises Damaged for the first thing that is wrong, Diverged where it is decided otherwise, EngineChanged where this
+    engine wrote nothing of it.
     """
     before: Segment | None = None
     count = 0
@@ -43,9 +44,11 @@ def verify(config: Config, directory: Path, *, replayed: bool) -> int:
         print(f"{segment.path.name}: {count} records, {segment.size} bytes" + _torn(segment))
     for path in snapshots_in(directory):
         print(f"{path.name}: {len(read_snapshot(path))} bytes")
+    _check_beginnings(directory)
     if replayed:
-        replica = recover(config, directory).replica
-        print(f"replayed to batch {replica.history.seq}: every segment begins in the state that its header names")
+        begun, (replica, *_) = replay_all(config, directory)
+        first, last = begun.seq + 1, replica.history.seq
+        print(f"replayed the batches {first} to {last}: all is decided as the running hashes say")
     print("the journal is whole")
     return 0
 
@@ -57,6 +60,19 @@ def _check_joint(before: Segment, segment: Segment, count: int) -> None:
         raise Damaged(
             str(before.path), before.end, f"{expected} records stand before the next segment, which says {said}"
         )
+
+
+def _check_beginnings(directory: Path) -> None:
+    """Whether each snapshot leads to a segment, and something to the first segment. Raises Damaged."""
+    first = paths_in(directory)[0]
+    names = {path.name for path in paths_in(directory)}
+    for path in snapshots_in(directory):
+        if name_of(first_of(path)) not in names:
+            raise Damaged(
+                str(directory / name_of(first_of(path))), 0, f"this segment is missing; {path.name} leads to it"
+            )
+    if header_of(first).start.records and not snapshots_in(directory):
+        raise Damaged(str(first), 0, MISSING)
 
 
 def _torn(segment: Segment) -> str:
@@ -130,6 +146,8 @@ def snapshot(config: Config, options: argparse.Namespace) -> int:
     _must_be_there(options.directory)
     with locked(options.directory, SNAPSHOT_LOCK):
         path = make_snapshot(config, options.directory)
+        if path is not None and options.drop:
+            drop_unneeded(config, options.directory)
     print("nothing new is closed" if path is None else path)
     return 0
 

@@ -38,7 +38,7 @@ class Past:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: dict[asyncio.Future[None], int] = {}
         self._asked = 0
-        self._stopped = False
+        self._started = self._stopped = False
 
     @property
     def trouble(self) -> str:
@@ -46,8 +46,10 @@ class Past:
         return self._writer.trouble and f"history: {self._writer.trouble}"
 
     def start(self) -> None:
-        """Begins to write what `publish` is given."""
-        self._writer.start()
+        """Begins to write what `publish` is given, if that has not begun."""
+        if not self._started:
+            self._started = True
+            self._writer.start()
 
     def publish(self, batch: Batch) -> None:
         """Takes in a batch that was published, and returns at once."""

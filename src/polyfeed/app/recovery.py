@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,10 +26,12 @@ from polyfeed.app.images import images_in, leave_out
 from polyfeed.app.replica import Replica
 from polyfeed.store.disk import cut
 from polyfeed.store.format import Damaged, Mark
-from polyfeed.store.segments import Segment, name_of, paths_in, segments_from
+from polyfeed.store.segments import Segment, header_of, name_of, paths_in, segments_from
 from polyfeed.venue.version import ENGINE
 
 log = logging.getLogger("polyfeed.recovery")
+
+MISSING = "the segments before it are missing, and no snapshot leads to it"
 
 LONG_BYTES = 4 << 20
 """From so many bytes of journal on it is shown how far a replay has come."""
@@ -60,6 +63,29 @@ def recover(config: Config, directory: Path, *, snapshots: bool = True, until: i
     first = next((int(path.stem) for path in paths_in(directory)), 1)
     if until is not None and until < first and replica.history.seq + 1 < first:
         raise ValueError(f"what was before batch {first} was dropped behind a snapshot (store.keep)")
+    return _gone_on(replica, directory, until)
+
+
+def replay_all(config: Config, directory: Path) -> tuple[Mark, Recovered]:
+    """Decides everything again that is kept and that this engine decided: where that begins, and what it comes to.
+
+    Nothing is written. Raises as `recover` does.
+    """
+    refused: EngineChanged | None = None
+    first = paths_in(directory)[0]
+    whole = not header_of(first).start.records
+    for image in chain((None,) if whole else (), images_in(directory, oldest=True)):
+        replica = Replica(config, image)
+        begun = replica.history.mark()
+        try:
+            return begun, _gone_on(replica, directory, None)
+        except EngineChanged as error:
+            refused = error
+    raise refused or Damaged(str(first), 0, MISSING)
+
+
+def _gone_on(replica: Replica, directory: Path, until: int | None) -> Recovered:
+    """The state that a replica comes to in the segments behind where it stands. Raises as `recover` does."""
     found = Recovered(replica, None, 0, 0)
     with _no_collections(), _progress(directory, replica.history.mark()) as advance:
         for segment in segments_from(directory, replica.history.mark()):
@@ -112,7 +138,7 @@ class EngineChanged(ValueError):
 
 
 def _newest_snapshot(config: Config, directory: Path, until: int | None) -> Replica | None:
-    for image in images_in(directory, until):
+    for image in images_in(directory, None if until is None else until + 1):
         try:
             return Replica(config, image)
         except ValueError as error:

@@ -78,7 +78,7 @@ def _start(journal: Path, first: int) -> Image | None:
     """The newest image that leads to a batch, None for the beginning; the oldest there is where none does."""
     found = next(images_in(journal, first), None)
     if found is None and not any(int(path.stem) == 1 for path in paths_in(journal)):
-        found = next(iter([*images_in(journal)][::-1]), None)
+        found = next(images_in(journal, oldest=True), None)
     return found
 
 

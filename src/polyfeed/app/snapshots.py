@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from polyfeed.app.config import ENVIRONMENT_PREFIX, Config, as_toml
@@ -23,12 +24,14 @@ from polyfeed.store.snapshots import KEPT, first_of, path_of, read_snapshot, sna
 
 log = logging.getLogger("polyfeed.snapshots")
 
+AGAIN_SECONDS = 10.0
+"""After a snapshot that could not be made: another process may be making one, a disk may be full."""
+
 
 def make_snapshot(config: Config, directory: Path) -> Path | None:
     """Makes the snapshot at the beginning of the last segment; None when there is nothing new to be kept.
 
-    Segments and snapshots that are no longer needed are dropped afterwards, where `store.keep` says so. Raises Damaged,
-    EngineChanged, OSError.
+    It has its name only when the state read back from it has been compared. Raises Damaged, EngineChanged, OSError.
     """
     starts = starts_in(directory)
     if not starts or not starts[-1][1].start.records:
@@ -39,13 +42,16 @@ def make_snapshot(config: Config, directory: Path) -> Path | None:
     replica = recover(config, directory, until=start.seq).replica
     if replica.history.mark() != start:
         raise Damaged(str(starts[-1][0]), 0, f"a replay came to {replica.history.mark()}, the header says {start}")
-    path = write_snapshot(directory, start.seq + 1, encode_image(replica.image()))
-    if Replica(config, decode_image(read_snapshot(path))).state_hash() != replica.state_hash():
-        path.unlink()
-        raise Damaged(str(path), 0, "the state read back from it is another one")
+    payload = encode_image(replica.image())
+    if Replica(config, decode_image(payload)).state_hash() != replica.state_hash():
+        raise Damaged(str(path_of(directory, start.seq + 1)), 0, "the state read back from it is another one")
+    return write_snapshot(directory, start.seq + 1, payload)
+
+
+def drop_unneeded(config: Config, directory: Path) -> None:
+    """Drops segments and snapshots that are no longer needed, where `store.keep` says so. Raises Damaged, OSError."""
     if config.store.keep == "behind-snapshot":
         drop(directory, _written(config, directory))
-    return path
 
 
 def _is_whole(path: Path) -> bool:
@@ -91,13 +97,14 @@ def _written(config: Config, directory: Path) -> int | None:
 
 
 class Keeper:
-    """Has a process of low priority make a snapshot whenever a segment has been closed."""
+    """Has a process of low priority make a snapshot whenever a segment has been closed; again, when that failed."""
 
     def __init__(self, config: Config, directory: Path) -> None:
         self._config = config
         self._directory = directory
         self._task: asyncio.Task[None] | None = None
         self._again = False
+        self._ending = asyncio.Event()
 
     def wake(self) -> None:
         """A segment was closed."""
@@ -107,6 +114,7 @@ class Keeper:
 
     async def finish(self, seconds: float) -> None:
         """Waits so long for what is under way; what is not ready then is not made."""
+        self._ending.set()
         if self._task is None:
             return
         done, _ = await asyncio.wait({self._task}, timeout=seconds)
@@ -118,13 +126,18 @@ class Keeper:
     async def _work(self) -> None:
         while self._again:
             self._again = False
-            await self._make()
+            if await self._make():
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_SECONDS):
+                    await self._ending.wait()
+            self._again = self._again or not self._ending.is_set()
 
-    async def _make(self) -> None:
+    async def _make(self) -> bool:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "polyfeed", "snapshot", str(self._directory), "--config", "/dev/stdin"),
-            *("--low-priority",),
+            *("--drop", "--low-priority"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
             env=environment,
@@ -137,4 +150,5 @@ class Keeper:
             await process.wait()
             raise
         if process.returncode:
-            log.error("no snapshot was made; the journal goes on without one")
+            log.error("no snapshot was made; the journal goes on without one, and it is tried again")
+        return not process.returncode

@@ -154,6 +154,8 @@ class Standby:
         if first is not None:
             self._adopt(first)
         await self._turn()
+        if (past := self._store.own_past) is not None:
+            past.start()  # behind what history has not got, nothing of the journal could be dropped
         return place
 
     async def _place(self) -> tuple[int, Parcel | None]:
@@ -219,8 +221,12 @@ class Standby:
         for record in records:
             self._store.file.append(record)
         await self._store.file.sync()
+        past = self._store.own_past
         for record in records:
-            self.recent.extend(self._store.replica.take(record))
+            for batch in self._store.replica.take(record):
+                self.recent.append(batch)
+                if past is not None:
+                    past.publish(batch)
 
     async def _turn(self) -> None:
         await self._store.file.turn(self._history.mark())

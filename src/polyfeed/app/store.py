@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_bytes
 
@@ -15,10 +15,10 @@ from polyfeed.app.recovery import Recovered, cut_torn_end, recover
 from polyfeed.app.replica import Replica
 from polyfeed.app.snapshots import Keeper
 from polyfeed.app.streamed_journal import StreamedJournal
-from polyfeed.store.disk import locked
+from polyfeed.store.disk import SNAPSHOT_LOCK, Locked, locked
 from polyfeed.store.file_journal import FileJournal, Terms
 from polyfeed.store.format import VENUE_BYTES, Damaged
-from polyfeed.store.history.history import opener
+from polyfeed.store.history.history import BESIDE, opener
 from polyfeed.store.salvage import salvage
 from polyfeed.store.segments import venue_in
 from polyfeed.venue.version import ENGINE
@@ -56,6 +56,18 @@ class Store:
             database = opener(self._history, self.directory)
             self.past = Past(database, self.directory, self.replica.history.venue.epoch, venue.hex())
 
+    @property
+    def own_past(self) -> Past | None:
+        """History that nobody but this process writes, None where there is none, or all venues of a bus share it."""
+        return self.past if self._history in BESIDE else None
+
+    async def close(self) -> None:
+        """Ends what works beside a venue, of one that has never been one."""
+        if self.keeper is not None:
+            await self.keeper.finish(0)
+        if self.past is not None:
+            await self.past.stop()
+
 
 def journal_directory(config: Config) -> Path | None:
     """Where the configuration has the journal, None for none."""
@@ -74,8 +86,7 @@ def opened(config: Config, directory: Path, now: Callable[[], int], *, rescue: b
     Raises Locked, Damaged, EngineChanged, OSError.
     """
     with locked(directory):
-        for left in directory.glob("*.tmp"):
-            left.unlink(missing_ok=True)  # a snapshot is being made: it has its own lock
+        _clear(directory)
         began = time.monotonic()
         recovered = _recovered(config, directory, rescue=rescue)
         cut_torn_end(recovered)
@@ -84,6 +95,16 @@ def opened(config: Config, directory: Path, now: Callable[[], int], *, rescue: b
             seconds = time.monotonic() - began
             log.info("recovered %d records, up to batch %d, in %.1f s", history.records, history.seq, seconds)
         yield Store(config, directory, recovered.replica, now, venue_in(directory) or token_bytes(VENUE_BYTES))
+
+
+def _clear(directory: Path) -> None:
+    """Takes away what killed processes left half written. One that makes a snapshot may have outlived its venue."""
+    snapshots = set(directory.glob("*.snapshot.*.tmp"))
+    for left in set(directory.glob("*.tmp")) - snapshots:
+        left.unlink(missing_ok=True)
+    with suppress(Locked), locked(directory, SNAPSHOT_LOCK):
+        for left in snapshots:
+            left.unlink(missing_ok=True)
 
 
 def _recovered(config: Config, directory: Path, *, rescue: bool) -> Recovered:

@@ -25,6 +25,11 @@ class StreamedJournal(Journal):
         self._writer = writer
         self._records = records
         self._bodies: list[bytes] = []
+        self._streaming = False
+
+    @property
+    def medium(self) -> str:
+        return "the bus's stream of records" if self._streaming else self._file.medium
 
     @property
     def full(self) -> bool:
@@ -40,7 +45,11 @@ class StreamedJournal(Journal):
     async def sync(self) -> None:
         bodies, self._bodies = self._bodies, []
         first, self._records = self._records + 1, self._records + len(bodies)
-        await self._writer.put_told(first, bodies)
+        self._streaming = True
+        try:
+            await self._writer.put_told(first, bodies)
+        finally:
+            self._streaming = False
         try:
             await self._file.sync()
         except OSError as error:

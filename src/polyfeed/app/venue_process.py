@@ -118,6 +118,8 @@ class VenueProcess:
         """Ends, if it began."""
         if self._server is not None:
             await self._server.stop()
+        elif self._store is not None:
+            await self._store.close()
         await cancelled(self._tasks)
         await self._operator.drain(1.0)
 

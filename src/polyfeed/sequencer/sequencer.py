@@ -121,6 +121,7 @@ class Sequencer:
                 group = await self._recorded(self._take(idle=True))
             following = [] if self._failed or self._journal.full else self._take(idle=False)
             writing = asyncio.ensure_future(self._recorded(following)) if following else None
+            await asyncio.sleep(0)  # the writing begins
             await self._apply(group)
             await asyncio.sleep(0)
             group = [] if writing is None else await writing
@@ -233,14 +234,14 @@ class Sequencer:
         slow = False
         while not done:
             if not self.trouble:
-                log.error("the disk of the journal is slow: orders are refused")
-            self.trouble = self.trouble or f"the journal's disk has not answered for {self._patience} s"
+                log.error("%s is slow: orders are refused", self._journal.medium)
+            self.trouble = self.trouble or f"{self._journal.medium} has not answered for {self._patience} s"
             self._refuse_queued()
             done, _ = await asyncio.wait({future}, timeout=REFUSE_SECONDS)
             slow = True
         future.result()
         if slow:
-            log.warning("the disk of the journal answers again: orders are taken")
+            log.warning("the journal is written again: orders are taken")
 
     def _fail(self, error: OSError) -> None:
         if not self._failed:

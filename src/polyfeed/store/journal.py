@@ -13,6 +13,11 @@ class Journal(ABC):
     """Takes records in order and says when they are durable. A command is applied only after that."""
 
     @property
+    def medium(self) -> str:
+        """What keeps the records and is waited for at present, for people."""
+        return "the journal's disk"
+
+    @property
     def full(self) -> bool:
         """Whether it is time to `turn`."""
         return False

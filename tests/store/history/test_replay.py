@@ -8,7 +8,7 @@ import pytest
 
 from polyfeed.app.recovery import EngineChanged
 from polyfeed.app.replay import replay, standing_at
-from polyfeed.app.snapshots import make_snapshot
+from polyfeed.app.snapshots import drop_unneeded, make_snapshot
 from polyfeed.model.batches import Batch
 from polyfeed.model.commands import Clock
 from polyfeed.store.file_journal import Terms
@@ -27,6 +27,7 @@ async def closed(directory: Path, parts: int) -> list[Batch]:
         async with rig(directory, Terms(), history=history, flow=flow, seal=True) as one:
             await one.feed(50)
         make_snapshot(CONFIG, directory)
+        drop_unneeded(CONFIG, directory)
         batches += one.batches
         flow, history = one.flow, recovered(directory)
     return batches
@@ -116,3 +117,4 @@ async def closed_more(directory: Path) -> None:
         one.sequencer.submit(Clock())
         await one.sequencer.drain()
     make_snapshot(CONFIG, directory)
+    drop_unneeded(CONFIG, directory)

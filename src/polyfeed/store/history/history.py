@@ -26,6 +26,9 @@ log = logging.getLogger("polyfeed.history")
 FILE = "history.sqlite"
 """Its name beside the journal."""
 
+BESIDE = ("auto", "sqlite")
+"""What `store.history` says for a database beside the journal, which is this process's alone."""
+
 CHUNK = 2000
 """Batches of one transaction when history is written anew."""
 
@@ -47,7 +50,7 @@ def opener(store: str, directory: Path) -> Callable[[], Database]:
 
     Raises ValueError for anything else.
     """
-    if store in ("auto", "sqlite"):
+    if store in BESIDE:
         return lambda: SqliteDatabase(directory / FILE)
     if store.startswith(("postgresql://", "postgres://")):
         return lambda: PostgresqlDatabase(store)
