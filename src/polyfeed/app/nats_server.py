@@ -45,8 +45,8 @@ def nats_server() -> str:
 class NatsServer:
     """One server, with its configuration and its data below `directory`, which survive `stop` and `kill`.
 
-    `prefix` stands before its command: `["nsenter", "--net=/run/netns/blue"]` has it in another network, where it listens
-    on `host`. `extra` are further lines of its configuration. Of a cluster, `routes` are the members' addresses
+    `prefix` stands before its command: `["nsenter", "--net=/run/netns/blue"]` has it in another network, where it
+    listens on `host`. `extra` are further lines of its configuration. Of a cluster, `routes` are the members' addresses
     (`host:port`), its own among them.
     """
 
