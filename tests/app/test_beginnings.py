@@ -13,7 +13,7 @@ from polyfeed.app.demo_keys import demo_keys_in
 from polyfeed.app.flow import Flow, demo_flow
 from polyfeed.app.recovery import recover
 from polyfeed.app.server import Server
-from polyfeed.app.snapshots import make_snapshot
+from polyfeed.app.snapshots import drop_unneeded, make_snapshot
 from polyfeed.app.store import opened
 from polyfeed.dialects.registry import DIALECTS
 from polyfeed.market.market import Market
@@ -142,5 +142,6 @@ async def test_a_young_journal_whose_beginning_was_dropped_is_no_setup(tmp_path:
             one.sequencer.submit(Clock())
             await one.sequencer.drain()
         make_snapshot(chosen, directory)
+        drop_unneeded(chosen, directory)
     assert paths_in(directory)[0].name != name_of(1)
     await refused(directory, "or was dropped behind a snapshot; nothing was written", *QUIET)
