@@ -38,17 +38,33 @@ class Link:
     async def next_image(self) -> Any:
         return await self._next("image")
 
-    def begin(self, image: str) -> None:
+    def begin(self, image: Any) -> None:
         self.log.append(f"begin {image}")
+
+    def decided(self, image: Any) -> int:
+        return int(image.decided)
+
+
+class Image:
+    """One of a venue that has decided some of the gateway's commands."""
+
+    history = "h"
+    decided = 7
+
+    def memory(self, last: int) -> str:
+        return f"memory of {last}"
+
+    def __str__(self) -> str:
+        return "new"
 
 
 @pytest.mark.parametrize(
     ("happens", "log"),
     [
-        ([TooFarBehind(), "new", End()], ["read", "image", "begin new", "read"]),
+        ([TooFarBehind(), Image(), End()], ["read", "image", "resync", "begin new", "read"]),
         ([TooFarBehind(), OSError("away"), End()], ["read", "image", "read"]),
-        ([Hole(), OSError("away"), "new", End()], ["read", "image", "image", "begin new", "read"]),
-        ([BatchOutOfOrder(1, 9, 7), "new", End()], ["read", "image", "begin new", "read"]),
+        ([Hole(), OSError("away"), Image(), End()], ["read", "image", "image", "resync", "begin new", "read"]),
+        ([BatchOutOfOrder(1, 9, 7), Image(), End()], ["read", "image", "resync", "begin new", "read"]),
     ],
     ids=[
         "much was missed",
@@ -64,7 +80,14 @@ async def test_what_is_heard_after_a_break(
     client = SimpleNamespace(new_inbox=lambda: "inbox", jetstream=lambda **_: None)
     process = GatewayProcess(Config(), cast("Any", client), lambda: 0)
     link = Link(*happens)
+
+    def resync(memory: str, history: str) -> None:
+        """What is heard behind an image is added to the state that this makes of it."""
+        assert (memory, history) == ("memory of 7", "h")
+        link.log.append("resync")
+
     cast("Any", process)._link = link
+    cast("Any", process)._role = SimpleNamespace(resync=resync)
     with pytest.raises(End):
         await process._follow()
     assert link.log == log
