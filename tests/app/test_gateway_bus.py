@@ -17,6 +17,8 @@ from polyfeed.app.config import BusSection
 from polyfeed.app.gateway_bus import BATCHES_A_SECOND, FAR_AGAIN_US, FAR_BATCHES, GatewayBus, TooFarBehind
 from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.calls import Call, Refusal, Reply, call_decoder, encode, wanted_decoder
+from polyfeed.bus.nats.intake import Hole
+from polyfeed.bus.nats.parcel import Parcel
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import Clock, Origin
 from polyfeed.model.enums import Refusal as Why
@@ -176,6 +178,20 @@ async def test_a_gateway_with_a_hole_sends_no_commands() -> None:
     bus.link.enter(Clock(), Origin(bus.link.number, 1))
     while not bus.told:
         await asyncio.sleep(0)
+    assert bus.told[0][1].refusal is Why.VENUE_AWAY
+    assert not any(call.commands for call in bus.calls)
+
+
+async def test_a_hole_is_known_before_the_reader_has_said_goodbye() -> None:
+    """Which may take seconds, in which commands would be taken whose outcomes nobody could tell."""
+    bus = Bus()
+    await bus.joined()
+    with pytest.raises(Hole):
+        bus.link._hear(1, Parcel("another", 1, 1))
+    bus.link.enter(Clock(), Origin(bus.link.number, 1))
+    async with asyncio.timeout(5):
+        while not bus.told:
+            await asyncio.sleep(0)
     assert bus.told[0][1].refusal is Why.VENUE_AWAY
     assert not any(call.commands for call in bus.calls)
 

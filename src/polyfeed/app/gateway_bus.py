@@ -237,10 +237,14 @@ class GatewayBus:
     def _hear(self, place: int, parcel: Parcel | None) -> None:
         if parcel is None:  # what is missing shows in the number of the next batch
             return
-        for batch in self._intake.take(parcel):
-            if batch.origin is not None and batch.origin.gateway == self.number:
-                self._courier.settle(batch.origin.number)
-            self._bus.publish(batch)
+        try:
+            for batch in self._intake.take(parcel):
+                if batch.origin is not None and batch.origin.gateway == self.number:
+                    self._courier.settle(batch.origin.number)
+                self._bus.publish(batch)
+        except Exception:
+            self._torn = True  # now: the reader takes leave of the server first, which may take seconds
+            raise
         self._freshness.heard(parcel.term, self.seq)
 
     async def _ask_first(self) -> None:
