@@ -19,8 +19,12 @@ from polyfeed.bus.memory import MemoryBus
 from polyfeed.bus.nats.calls import Call, Refusal, Reply, call_decoder, encode, wanted_decoder
 from polyfeed.bus.nats.intake import Hole
 from polyfeed.bus.nats.parcel import Parcel
+from polyfeed.dialects._base.effects import Submit
+from polyfeed.gateway.connection import Connection
+from polyfeed.gateway.requests import Requests
+from polyfeed.gateway.submits import Submits
 from polyfeed.model.batches import Outcome
-from polyfeed.model.commands import Clock, Origin
+from polyfeed.model.commands import CancelOrder, Clock, Origin
 from polyfeed.model.enums import Refusal as Why
 
 SECOND = 1_000_000
@@ -65,7 +69,8 @@ class Bus:
         )
         client = SimpleNamespace(new_inbox=lambda: "inbox", is_connected=True, jetstream=lambda **_: Stream())
         client.request, client.publish, client.subscribe = self.request, self.publish, subscribed
-        bus = MemoryBus()
+        self.client = client
+        self.bus = bus = MemoryBus()
         bus.subscribe_refusals(lambda origin, outcome: self.told.append((origin, outcome)))
         self.link = GatewayBus(
             cast("Client", client), BusSection(), bus, lambda: self.now, lambda number: self.renumbered.append(number)
@@ -194,6 +199,33 @@ async def test_a_hole_is_known_before_the_reader_has_said_goodbye() -> None:
             await asyncio.sleep(0)
     assert bus.told[0][1].refusal is Why.VENUE_AWAY
     assert not any(call.commands for call in bus.calls)
+
+
+async def test_what_a_client_leaves_behind_while_there_is_no_server_is_sent_when_there_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Soon enough for nobody to be told that anything was away."""
+    monkeypatch.setattr("polyfeed.gateway.submits.INSIST_SECONDS", 0.001)
+    bus = Bus()
+    await bus.joined()
+    requests = Requests(bus.link.number, bus.link.enter)
+    bus.bus.subscribe_refusals(requests.settle)
+    loop = asyncio.get_running_loop()
+    ends: list[object] = []
+    submits = Submits(requests, loop.call_later, lambda *_: ends.append(0))
+    gone = cast("Connection", SimpleNamespace(closing=True))
+    bus.client.is_connected = False
+    submits.submit(gone, Submit(CancelOrder(7, 70)))
+    async with asyncio.timeout(5):
+        while len(bus.told) < 3:
+            await asyncio.sleep(0)
+        bus.client.is_connected = True
+        while not bus.calls[-1].commands:
+            await asyncio.sleep(0)
+    sent = bus.calls[-1].commands
+    assert [one.command for one in sent] == [CancelOrder(7, 70)]
+    requests.settle(sent[0].origin, Outcome())
+    assert ends == [0]
 
 
 async def test_who_is_stale_and_has_missed_much_hears_no_more_of_it() -> None:

@@ -289,6 +289,16 @@ async def test_commands_are_taken_again_after_the_words() -> None:
     assert hall.submitted == [(Clock(), Origin(1, 1))]
 
 
+async def test_a_gateway_that_ends_sends_nothing_any_more() -> None:
+    hall = Hall()
+    connection = hall.fan.enter(Asker(), FakeOutlet())
+    hall.gateway.stall("the bus is away")
+    hall.fan.exit(connection)
+    hall.gateway.stop()
+    hall.gateway.recover()
+    assert hall.submitted == []
+
+
 def instrument(number: int, name: str, **more: Any) -> Instrument:
     return Instrument(number, name, "A", "B", 2, 2, 1, 1, 1, detail=Detail.LEVELS, symbols={"fake": name}, **more)
 

@@ -167,7 +167,8 @@ class Gateway:
         return self._tell(lambda session, now: session.drain(now))
 
     def stop(self) -> None:
-        """Ends the timers. Connections are the listeners' to close."""
+        """Ends the timers, and what is sent again. Connections are the listeners' to close."""
+        self.requests.end()
         if self._timer is not None:
             self._timer.cancel()
 

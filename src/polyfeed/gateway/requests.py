@@ -17,10 +17,12 @@ class Requests:
     """Numbers this gateway's commands, from the one after `last` on, and gives each outcome to whoever asked for it.
 
     `away` says that the venue cannot be reached: commands are refused at once, those under way are still waited for.
+    `ended` says that nobody listens any more: what was postponed is not done, and nothing is to be sent again.
     """
 
     def __init__(self, gateway: int, entry: Entry, last: int = 0) -> None:
         self.away = False
+        self.ended = False
         self._gateway = gateway
         self._entry = entry
         self._number = last
@@ -55,7 +57,8 @@ class Requests:
 
     def postpone(self, call: Callable[[], None]) -> None:
         """Has a function called when the venue can be reached again."""
-        self._postponed.append(call)
+        if not self.ended:
+            self._postponed.append(call)
 
     def back(self) -> None:
         """The venue can be reached again."""
@@ -63,6 +66,11 @@ class Requests:
         postponed, self._postponed = self._postponed, []
         for call in postponed:
             call()
+
+    def end(self) -> None:
+        """The gateway ends. What it still owes is the venue's to do, which ends what is bound to it."""
+        self.ended = True
+        self._postponed.clear()
 
     def skip(self, last: int) -> None:
         """The venue has decided this gateway's commands up to `last`; the outcomes of those still waited for were

@@ -10,7 +10,6 @@ from polyfeed.gateway.connection import Connection
 from polyfeed.gateway.requests import Requests
 from polyfeed.model.batches import Outcome
 from polyfeed.model.commands import CancelAll, CancelOrder
-from polyfeed.model.enums import Refusal
 
 Question = Callable[[Session, int], Sequence[Effect]]
 """What is asked of a session, at a time."""
@@ -38,21 +37,28 @@ class Submits:
         """Sends a command of a connection's session."""
 
         def answer(outcome: Outcome) -> None:
-            if connection.closing and outcome.refusal is not None and outcome.refusal.undecided and insists(effect):
-                self._insist(outcome.refusal, lambda: self.submit(connection, effect))
+            if connection.closing and insists(effect, outcome):
+                self._insist(lambda: self.submit(connection, effect))
                 return
             self._ask(connection, lambda session, now: session.answer(now, effect.request, outcome))
 
         self._requests.submit(effect.command, answer, effect.reference)
 
-    def _insist(self, refusal: Refusal, submit: Callable[[], None]) -> None:
-        """Has a command sent again that nobody has decided on."""
-        if refusal is Refusal.VENUE_AWAY:
+    def _insist(self, submit: Callable[[], None]) -> None:
+        """Has a command sent again: when the venue is back where it is waited for, else soon. Who was refused while
+        nobody knew yet that the venue is away may never hear that it is back.
+        """
+        if self._requests.away:
             self._requests.postpone(submit)
         else:
-            self._later(INSIST_SECONDS, submit)
+            self._later(INSIST_SECONDS, lambda: None if self._requests.ended else submit())
 
 
-def insists(effect: Submit) -> bool:
-    """Whether a command of a session that has gone must still be carried out: it takes orders out, as was promised."""
-    return isinstance(effect.command, CancelOrder | CancelAll)
+def insists(effect: Submit, outcome: Outcome) -> bool:
+    """Whether a command of a session that has gone must be sent again: it takes orders out, as was promised, and nobody
+    has decided on it. One order is cancelled again also where nobody knows what came of it: the venue does that once.
+    All of them are not, since others may have come meanwhile.
+    """
+    if outcome.refusal is None or not isinstance(effect.command, CancelOrder | CancelAll):
+        return False
+    return outcome.refusal.undecided or (outcome.refusal.temporary and isinstance(effect.command, CancelOrder))
