@@ -298,6 +298,30 @@ async def test_orders_of_a_connection_that_was_closed_are_cancelled_when_the_ven
         await watcher.close()
 
 
+async def test_an_order_whose_outcome_was_missed_ends_with_its_connection() -> None:
+    async with world(*QUIET, "rails.limits=false", *alone("rails")) as one:
+        role, line = await one.distant_gateway()
+        watcher = await rails_client.Client.open(one.first.ports["rails"], subscriptions="orders")
+        client = await rails_client.Client.open(role.ports["rails"], cancelOnDisconnect="true")
+        line.cut = True
+        order = {"orderType": "buy", "tradeType": "limit", "price": "9000", "quantity": "0.5"}
+        await client.say("createOrder", **order)
+        async with asyncio.timeout(10):
+            while not one.image_for(role).last_number:
+                await one.pass_time(0.02)
+                await asyncio.sleep(0.001)
+        await watcher.until_text('"order accepted"')
+        role.resync(one.image_for(role), HISTORY)
+        line.cut = False
+        await asyncio.wait_for(client.socket.wait_closed(), 10)
+        with pytest.raises(ConnectionClosed, match="messages were lost"):
+            await client.close()
+        async with asyncio.timeout(10):
+            while not any('"order cancelled"' in text for text in watcher.messages):
+                await one.pass_time(0.02)
+        await watcher.close()
+
+
 async def test_the_outcome_that_was_missed_is_not_made_up() -> None:
     async with world(*QUIET, "ekiden.message_rate=0", *alone("ekiden")) as one:
         role, line = await one.distant_gateway()

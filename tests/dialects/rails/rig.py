@@ -224,13 +224,29 @@ class Rig:
         while self._turns:
             self._turns.popleft()()
 
+    def miss(self) -> None:
+        """Decides all that is asked; the batches are lost, and the gateway goes on from an image that has them."""
+        last = max((origin.number for _, origin in self._queue if origin is not None), default=0)
+        while self._queue:
+            batch = self._decided(*self._queue.popleft())
+            assert not batch.more
+            deque(self.market.apply(batch), 0)
+            deque(self.accounts.apply(batch), 0)
+        self.fan.resync()
+        self.requests.skip(last)
+        self.turn()
+
     def _apply(self, command: AnyCommand, origin: Origin | None) -> Batch:
+        batch = self._decided(command, origin)
+        self.publish(batch)
+        return batch
+
+    def _decided(self, command: AnyCommand, origin: Origin | None) -> Batch:
         self._seq += 1
         self._ts = max(self._ts + 1, self.now)
         batch = decode_batch(encode_batch(self.venue.apply(Stamped(self._seq, self._ts, command, origin))))
         if len(self.batches) < 10_000:
             self.batches.append(batch)
-        self.publish(batch)
         return batch
 
     def publish(self, batch: Batch) -> None:

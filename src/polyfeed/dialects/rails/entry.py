@@ -28,7 +28,8 @@ from polyfeed.model.orders import OwnOrder
 
 class Waiting(Struct, frozen=True):
     """A request that the venue has not decided. `market` is None for a leverage of all markets. `order_id` is the order
-    that it is about, 0 for a new one or none; `open_then` says that this order was open when it was asked.
+    that it is about, 0 for a new one or none; `open_then` says that this order was open when it was asked; `newest` is
+    the last that was opened of those that were.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Waiting(Struct, frozen=True):
     client_id: str
     order_id: int = 0
     open_then: bool = False
+    newest: int = 0
 
 
 _TEXTS = {
@@ -49,7 +51,8 @@ class Entry:
     """The order requests of a connection of `account`.
 
     Where `cancels` is set, the orders that came by this connection are cancelled when it ends, also those that the
-    venue had not yet decided on then. They are bound, so that the venue cancels them when the whole gateway ends.
+    venue had not yet decided on then, and, where they have a name, those whose outcome was missed. They are bound, so
+    that the venue cancels them when the whole gateway ends.
     """
 
     def __init__(self, account: Account, listing: Listing, max_leverage: int, *, cancels: bool) -> None:
@@ -83,7 +86,9 @@ class Entry:
         self, name: str, market: Market | None, client_id: str, order_id: int, command: AnyCommand
     ) -> list[Effect]:
         self._number += 1
-        self._waiting[self._number] = Waiting(name, market, client_id, order_id, order_id in self.account.orders)
+        orders = self.account.orders
+        newest = next(reversed(orders), 0)
+        self._waiting[self._number] = Waiting(name, market, client_id, order_id, order_id in orders, newest)
         return [Submit(command, self._number, client_id)]
 
     def answer(self, number: int, outcome: Outcome) -> list[Effect]:
@@ -91,23 +96,20 @@ class Entry:
         waiting = self._waiting.pop(number, None)
         if waiting is None:
             return []
+        came = self._came(waiting, outcome) if self._cancels else []
         if self._left:
-            return self._too_late(waiting, outcome)
+            return self._cancelled(came)
+        self._remember(came)
         if outcome.refusal is not None:
             status, text = self._refusal(waiting, outcome.refusal)
             name = None if waiting.market is None else waiting.market.name
             return [Send(wire.reply(waiting.name, name, status, text, waiting.client_id))]
-        self._remember(waiting, outcome)
         return self._acknowledged(waiting, outcome)
 
-    def leave(self) -> Iterable[Effect]:
+    def leave(self) -> list[Effect]:
         """The connection ended."""
         self._left = True
-        if not self._cancels:
-            return []
-        return [
-            Submit(CancelOrder(self.account.account_id, one)) for one in self._entered if one in self.account.orders
-        ]
+        return self._cancelled(self._entered)
 
     # --- requests ---------------------------------------------------------------------------------------------------
 
@@ -158,16 +160,34 @@ class Entry:
                 return spec.CONFLICT, spec.ORDER_BEING_FILLED
         return spec.REFUSALS.get(refusal, spec.OTHER_REFUSAL)
 
-    def _remember(self, waiting: Waiting, outcome: Outcome) -> None:
+    # --- what is to end with the connection -------------------------------------------------------------------------
+
+    def _came(self, waiting: Waiting, outcome: Outcome) -> list[int]:
+        """The orders that came of a request. Where its outcome was missed, what the account shows is of after it."""
+        if waiting.name not in (spec.CREATE, spec.MODIFY):
+            return []
+        if outcome.refusal is Refusal.OUTCOME_UNKNOWN:
+            return [order.order_id for order in self.account.orders.values() if _is_of(order, waiting)]
+        return [outcome.order_id] if outcome.accepted else []
+
+    def _remember(self, came: Iterable[int]) -> None:
         """Keeps the orders to be cancelled at the end; those that ended meanwhile are forgotten now and then."""
-        if not self._cancels or not outcome.order_id or waiting.name == spec.CANCEL:
-            return
-        self._entered[outcome.order_id] = None
+        self._entered.update(dict.fromkeys(came))
         if len(self._entered) > 2 * len(self.account.orders) + 100:
             self._entered = {one: None for one in self._entered if one in self.account.orders}
 
-    def _too_late(self, waiting: Waiting, outcome: Outcome) -> list[Effect]:
-        """An order came into being after its connection had ended."""
-        if not self._cancels or not outcome.accepted or outcome.order_id not in self.account.orders:
-            return []
-        return [] if waiting.name == spec.CANCEL else [Submit(CancelOrder(self.account.account_id, outcome.order_id))]
+    def _cancelled(self, orders: Iterable[int]) -> list[Effect]:
+        return [Submit(CancelOrder(self.account.account_id, one)) for one in orders if one in self.account.orders]
+
+
+def _is_of(order: OwnOrder, waiting: Waiting) -> bool:
+    """Whether an order came of a request whose outcome was missed: it took the place of the one that was to be
+    modified, or has the new one's name and market and was not there before. A new one without a name is like any other.
+    """
+    terms = order.terms
+    if terms.client_id != waiting.client_id or terms.replaces != waiting.order_id:
+        return False
+    if waiting.name == spec.MODIFY:
+        return True
+    assert waiting.market is not None
+    return bool(terms.client_id) and terms.instrument == waiting.market.id and order.order_id > waiting.newest
