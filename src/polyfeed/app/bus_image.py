@@ -38,8 +38,8 @@ class BusImage(Struct, frozen=True, array_like=True):
     it; `epoch` is the venue's own.
 
     `place` is a place in the stream of batches that is not behind it. `numbers` has the last command of each gateway
-    that is in it. `demo` says whose master key opens the credentials: the one that everybody knows, or the venue's own;
-    `past`, whether anybody keeps history.
+    that is in it, 0 for one that lives and has none there. `demo` says whose master key opens the credentials: the one
+    that everybody knows, or the venue's own; `past`, whether anybody keeps history.
     """
 
     form: int

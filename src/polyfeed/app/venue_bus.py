@@ -125,7 +125,6 @@ class VenueBus:
         self._image: asyncio.Task[str] | None = None
         self._image_at = 0.0
         self._epoch = 0
-        self._numbers: Mapping[int, int] = {}
         self._inboxes: dict[int, str] = {}
         self._image_seq = 0
         self._asides = Asides()
@@ -154,7 +153,6 @@ class VenueBus:
         From then on what is on the bus goes there too.
         """
         self._epoch = standing.epoch
-        self._numbers = standing.numbers
         say = partial(log.warning, "the stream of batches cannot be taken over: %s; trying again")
         history, term, reached = await until_done(partial(self._claim, standing), FAILURES, RETRY_SECONDS, say)
         self._entrance = Entrance(term, self._now(), standing.numbers, self._submit)
@@ -323,7 +321,8 @@ class VenueBus:
     async def _put_image(self) -> str:
         market, accounts, projections = self._images()
         writer = self._writer
-        place = (writer.history, writer.term, writer.last, self._epoch, dict(self.seen), dict(self._numbers))
+        numbers = {} if self._entrance is None else self._entrance.numbers
+        place = (writer.history, writer.term, writer.last, self._epoch, dict(self.seen), numbers)
         image = BusImage(FORM, *place, self._demo, self._past is not None, market, accounts, projections)
         name = f"{image.history}.{image.term}.{sum(image.seen.values())}"
         await self._store.put(name, image)

@@ -242,6 +242,20 @@ def test_a_lease_ends_with_silence_and_not_with_a_venue_that_was_deaf() -> None:
     assert entrance.gateways == 0
 
 
+def test_a_gateway_that_lives_and_has_not_had_anything_carried_out_is_no_stranger() -> None:
+    """Who is one is told that any of its commands may be in an image."""
+    history = {FIRST_GATEWAY + 9: 4}
+    entrance = Entrance(1, 0, history, lambda *_: None)
+    for gateway in (GATEWAY, FIRST_GATEWAY + 9):
+        entrance.take(0, 0, Call(gateway, 1, joining=True))
+    assert entrance.numbers == {GATEWAY: 0, FIRST_GATEWAY + 9: 4}
+    history[GATEWAY] = 2
+    assert entrance.numbers == {GATEWAY: 2, FIRST_GATEWAY + 9: 4}
+    del history[GATEWAY]
+    entrance.expire(LEASE_US + 1)
+    assert entrance.numbers == {FIRST_GATEWAY + 9: 4}
+
+
 def test_a_refusal_of_a_venue_that_was_replaced_is_not_heard() -> None:
     """It comes late: the next venue has taken the command, and carries it out."""
     taken: list[int] = []

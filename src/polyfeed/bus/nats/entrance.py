@@ -54,6 +54,11 @@ class Entrance:
         """How many live."""
         return len(self._seats)
 
+    @property
+    def numbers(self) -> dict[int, int]:
+        """The last command of each gateway that is in the venue's history; 0 for one that lives and has none there."""
+        return {**dict.fromkeys(self._seats, 0), **self._numbers}
+
     def take(self, now: int, seq: int, call: Call) -> Reply | None:
         """Takes what is new of a call to this venue, where nothing before it is missing; says how far the gateway has
         come.
