@@ -26,12 +26,12 @@ async def connected(url: str) -> Client:
     return client
 
 
-async def published_again(jetstream: JetStreamContext) -> PubAck:
-    """The answer to the first message's repeat, once the stream has another leader."""
-    async with asyncio.timeout(30):
+async def published(jetstream: JetStreamContext, number: int) -> PubAck:
+    """The answer to a message, once the stream has a leader."""
+    async with asyncio.timeout(60):
         while True:
             with suppress(NoStreamResponseError, TimeoutError):
-                return await jetstream.publish("x.batches", b"one", headers={"Nats-Msg-Id": "1"})
+                return await jetstream.publish("x.batches", b"x", headers={"Nats-Msg-Id": str(number)})
             await asyncio.sleep(0.05)
 
 
@@ -49,15 +49,15 @@ async def test_what_is_stored_outlives_a_kill_and_a_cluster_the_loss_of_one(tmp_
     try:
         jetstream = client.jetstream()
         await jetstream.add_stream(batches_config(Names("x"), 3))
-        await jetstream.publish("x.batches", b"one", headers={"Nats-Msg-Id": "1"})
+        await published(jetstream, 1)
         info = await jetstream.stream_info("x-batches")
         assert info.cluster is not None
         leader = next(server for server in cluster.servers if server.label == info.cluster.leader)
         await leader.kill()
         assert (leader.pid, await leader.wait()) == (0, -9)
         await cluster.until_ready()
-        assert (await published_again(jetstream)).duplicate
-        assert (await jetstream.publish("x.batches", b"two")).seq == 2
+        assert (await published(jetstream, 1)).duplicate
+        assert (await published(jetstream, 2)).seq == 2
         await leader.start()
         await cluster.until_ready()
         await caught_up(leader, 2)
