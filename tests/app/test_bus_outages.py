@@ -263,8 +263,10 @@ async def test_a_gateway_that_was_away_for_longer_than_its_lease_says_nothing_th
 
     async with both(tmp_path, url_of=url_of) as one:
         await one.goes_on()
-        venue, number, seq = one.venue, one.link.number, one.link.seq
+        venue, number = one.venue, one.link.number
         cable[0].cut = True
+        await stands_still(one.link)
+        seq = one.link.seq
         answer = asyncio.ensure_future(one.ordered())
         await until(lambda: number in numbers_of(venue) and numbers_of(venue)[number] == one.link._courier.last)
         await until(lambda: number not in numbers_of(venue))
@@ -275,6 +277,16 @@ async def test_a_gateway_that_was_away_for_longer_than_its_lease_says_nothing_th
         await one.goes_on()
         assert "goes on from an image" in caplog.text
         await cable[0].take_up()
+
+
+async def stands_still(link: GatewayBus) -> None:
+    """Returns when what was on its way has been heard: turns of the event loop are counted, for each may be a long one."""
+    seen, turns = link.seq, 0
+    async with asyncio.timeout(PATIENCE):
+        while turns < 30:
+            await asyncio.sleep(0.01)
+            turns = turns + 1 if link.seq == seen else 0
+            seen = link.seq
 
 
 def numbers_of(venue: VenueProcess) -> dict[int, int]:
