@@ -11,7 +11,7 @@ import pytest
 from tests.e2e import rails_client
 from tests.e2e.ekiden_client import ALICE, Api
 from tests.e2e.rails_client import token_of
-from tests.e2e.test_ekiden_node import HOST, LOG_IN, PRINTED
+from tests.e2e.test_ekiden_node import HOST, LOG_IN, PING_MS, PRINTED
 from tests.e2e.world import world
 
 from .browser import BrowserSocket, Page, open_page
@@ -99,7 +99,7 @@ async def test_a_page_with_a_bad_token_is_refused(token: str, running: dict[str,
 
 def ekiden_script(server: Server, path: str = "/ws/public") -> str:
     """The quick start as it is printed, its address and the pause between its pings apart."""
-    return PRINTED.replace(HOST, server.ws).replace("/ws/public", path).replace("20_000", "500")
+    return PRINTED.replace(HOST, server.ws).replace("/ws/public", path).replace("20_000", PING_MS)
 
 
 def told(page: Page, *words: Any) -> bool:
