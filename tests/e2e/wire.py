@@ -43,7 +43,8 @@ class Wire:
         await self.server.until_ready()
         client = await self._client()
         lease = Lease(client, Names(section.name).bucket, 1)
-        assert await lease.take()
+        async with asyncio.timeout(PATIENCE):  # a server that has just started may be late with an answer
+            await lease.until_taken(0.05, lambda _: None)
 
         async def end(gateway: int) -> None:
             sequencer.submit(EndGateway(gateway))

@@ -203,7 +203,9 @@ async def test_flipped_bits_on_the_disk_are_never_heard(tmp_path: Path) -> None:
                 data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
             block.write_bytes(data)
         await server.start()
-        await server.until_ready()
+        with suppress(OSError):  # some of such blocks have it hang where it reads them (2.15.1): then nothing is heard
+            await server.until_ready(15.0)
+        assert server.pid, "it did not die of them"
         reader = StreamReader(client, NAMES.batches_stream, 0, heard)
         with suppress(Gone, TimeoutError):
             await asyncio.wait_for(reader.run(), 10.0)
@@ -265,7 +267,7 @@ async def test_a_writer_knows_when_nobody_else_had_begun_a_term(tmp_path: Path) 
 async def test_one_lease_has_one_holder(tmp_path: Path) -> None:
     async with nats(tmp_path) as (_, client):
         mine, theirs = (Lease(client, NAMES.bucket, 1) for _ in range(2))
-        assert await mine.take()
+        await taken(mine)
         assert not await theirs.take()
         await mine.leave()
         assert await theirs.take()
@@ -277,7 +279,7 @@ async def test_one_lease_has_one_holder(tmp_path: Path) -> None:
 async def test_a_lease_that_is_given_back_ends_though_its_cancellation_was_lost(tmp_path: Path) -> None:
     async with nats(tmp_path) as (_, client):
         mine, theirs = (Lease(client, NAMES.bucket, 1) for _ in range(2))
-        assert await mine.take()
+        await taken(mine)
         assert mine._keeping is not None
         await cancelled([mine._keeping])
 
@@ -294,12 +296,16 @@ async def test_a_lease_that_is_given_back_ends_though_its_cancellation_was_lost(
         await theirs.leave()
 
 
-async def test_who_has_the_lease_comes_first_when_the_bus_was_away_for_longer_than_it_lasts(tmp_path: Path) -> None:
+async def test_who_has_the_lease_comes_first_when_the_bus_was_away_for_longer_than_it_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a grace that is long enough on a busy machine, too: the start of the server is waited for in it."""
+    monkeypatch.setattr("polyfeed.bus.nats.lease.GRACE_SECONDS", 10.0)
     said: list[str] = []
     async with nats(tmp_path) as (server, client):
         other = await connect(server.url, "another")
         mine, theirs = Lease(client, NAMES.bucket, 1), Lease(other, NAMES.bucket, 1)
-        assert await mine.take()
+        await taken(mine)
         holder = await mine.holder()
         async with running(theirs.until_taken(0.05, said.append)) as (waiting,):
             async with asyncio.timeout(PATIENCE):
@@ -319,6 +325,12 @@ async def test_who_has_the_lease_comes_first_when_the_bus_was_away_for_longer_th
             await asyncio.wait_for(waiting, PATIENCE)
         await theirs.leave()
         await other.close()
+
+
+async def taken(lease: Lease) -> None:
+    """Takes it as a venue does, which tries again when a server that has just started is late with an answer."""
+    async with asyncio.timeout(PATIENCE):
+        await lease.until_taken(0.05, lambda _: None)
 
 
 async def kept_by(lease: Lease) -> Holder | None:
