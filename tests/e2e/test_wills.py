@@ -19,7 +19,7 @@ from polyfeed.app.server import Server
 from polyfeed.app.store import opened
 from polyfeed.dialects.registry import DIALECTS
 from tests.e2e.desks import Desk, desks, open_orders, order_of, orders_of, until_open
-from tests.store.server import QUIET
+from tests.store.server import PATIENT, QUIET
 from tests.store.server import Server as Process
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("process")]
@@ -78,7 +78,8 @@ async def test_orders_of_a_client_that_comes_back_live_until_it_goes_again(tmp_p
 @asynccontextmanager
 async def serving(tmp_path: Path, workers: int) -> AsyncIterator[Server]:
     settings = [f"{name}.port=0" for name in (*DIALECTS, "http")]
-    settings += [*QUIET, "flow.demo=true", f"server.workers={workers}", f"server.state_dir={tmp_path / 'state'}"]
+    settings += [*QUIET, PATIENT, "flow.demo=true"]
+    settings += [f"server.workers={workers}", f"server.state_dir={tmp_path / 'state'}"]
     config = load(None, {}, [*settings, "server.drain_seconds=1", "store.snapshots=false"])
     with opened(config, tmp_path / "journal", SteadyClock()) as store:
         market = store.replica.market

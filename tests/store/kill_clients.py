@@ -26,6 +26,8 @@ RATE = 2000
 SOCKETS, CALLERS = 4, 10
 """Sockets of Rails; connections for REST calls of Bitstamp, and of Ekiden."""
 SOCKET_SHARE = 0.75
+AGAIN_SECONDS = 0.1
+"""Until what was refused is asked for again, where nothing goes on without it."""
 
 LEFT = (OSError, EOFError, WebSocketException)
 """How a client ends that has lost its server."""
@@ -158,6 +160,10 @@ class Bitstamp:
     async def listen(self) -> None:
         """The channel alone, once everything that rests has been cancelled: no money stays locked for good."""
         _, gone = await self.call("cancel_all_orders", {})
+        while "canceled" not in gone:
+            self._told.refused[str(gone)] += 1
+            await asyncio.sleep(AGAIN_SECONDS)
+            _, gone = await self.call("cancel_all_orders", {})
         self._told.cancelled |= {str(order["id"]) for order in gone["canceled"]}
         _, answer = await self.call("websockets_token", {})
         socket = await connect(f"ws://127.0.0.1:{self._port}/", ping_interval=None)

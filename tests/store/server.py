@@ -10,6 +10,8 @@ from pathlib import Path
 DIALECTS = ("kraken", "bitstamp", "peatio", "rails", "ekiden")
 QUIET = ("flow.capture=off", "flow.agents=0", "rails.limits=false", "ekiden.rest_rate=0", "log.level=warning")
 """A demo in which nobody trades but the clients, as fast as they like."""
+PATIENT = "store.patience_seconds=30"
+"""The disk is a real one, which other tests use too: one that is slow for a while is no reason to refuse an order."""
 
 
 class Server:
@@ -17,7 +19,7 @@ class Server:
 
     def __init__(self, directory: Path, *settings: str, words: tuple[str, ...] = ("--demo",)) -> None:
         ports = [f"{name}.port=0" for name in (*DIALECTS, "http")]
-        given = [word for one in (*ports, *QUIET, *settings) for word in ("--set", one)]
+        given = [word for one in (*ports, *QUIET, PATIENT, *settings) for word in ("--set", one)]
         command = [sys.executable, "-m", "polyfeed", "serve", *words, "--journal", str(directory), *given]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.said = ""

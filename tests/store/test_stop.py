@@ -22,8 +22,9 @@ from polyfeed.model.commands import SetSystemStatus
 CONFIG = load(
     None,
     {},
-    [*(f"{name}.port=0" for name in (*DIALECTS, "http")), "server.drain_seconds=0.1", "store.patience_seconds=0.2"],
+    [*(f"{name}.port=0" for name in (*DIALECTS, "http")), "server.drain_seconds=0.1", "store.patience_seconds=30"],
 )
+"""Patient: the disk is a real one, which other tests use too."""
 
 
 async def test_a_disk_that_does_not_answer_does_not_hold_up_the_end(
@@ -40,10 +41,11 @@ async def test_a_disk_that_does_not_answer_does_not_hold_up_the_end(
         server = Server(CONFIG, SteadyClock(), store.replica.market, Flow(()), store)
         await server.start()
         await server.carry_out(SetSystemStatus("one"))
+        monkeypatch.setattr(server.sequencer, "_patience", 0.2)
         monkeypatch.setattr(os, "fdatasync", sync)
         stuck.clear()
         waiting = asyncio.create_task(server.carry_out(SetSystemStatus("two")))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not server.trouble:
                 await asyncio.sleep(0.01)
         await server.stop()
