@@ -106,9 +106,9 @@ async def killed(server: Server, pid: int) -> None:
 
 async def test_orders_end_with_the_worker_that_is_killed(tmp_path: Path) -> None:
     async with serving(tmp_path, workers=2) as server:
-        port, found = server.ports["rails"], await desks(server.ports["rails"], each=6)
+        port, found = server.ports["rails"], await desks(server.ports["rails"], each=10)
         before = await open_orders(port)
-        assert len(before) == 24
+        assert len(before) == 40
         await killed(server, pids(server)[0])
         gone = [desk for desk in found if desk.gone()]
         there = [desk for desk in found if not desk.gone()]

@@ -147,7 +147,7 @@ async def ended(client: Client) -> bool:
     return False
 
 
-KNOWN = 30
+KNOWN = 100
 """Events after which every worker has heard that a feed is to be kept."""
 
 
