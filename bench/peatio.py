@@ -22,6 +22,8 @@ BODY = (
     '"ns":%d,"from":"a benchmark"}'
 )
 """About 130 bytes on the wire with the stream's name around it, as Rango's frames were when it was measured."""
+LONGEST_WAIT = 20.0
+"""For frames that are late. What has not come then is lost."""
 
 
 class PeatioResult(NamedTuple):
@@ -50,6 +52,7 @@ def measure(rate: float, connections: int, seconds: float) -> PeatioResult | Non
 
 
 def _measure(url: str, rate: float, connections: int, seconds: float) -> PeatioResult:
+    warm, expected = min(1.0, seconds), int(rate * seconds) * connections
     with product() as running:
         running.ask("relay", url=url)
         options = LoadOptions(
@@ -63,18 +66,30 @@ def _measure(url: str, rate: float, connections: int, seconds: float) -> PeatioR
         )
         with Load(options, cpu=client_cpu()) as load:
             load.wait_ready()
-            asyncio.run(publish(url, rate, min(1.0, seconds)))
+            asyncio.run(publish(url, rate, warm))
+            until_heard(load, "wait", (1 + int(rate * warm)) * connections)  # one says that it is subscribed
             load.go()
-            time.sleep(0.2)
+            until_heard(load, "measure", 0)
             used = cpu_seconds(running.pid)
             asyncio.run(publish(url, rate, seconds))
             used = cpu_seconds(running.pid) - used
+            until_heard(load, "measure", expected)
             load.stop()
             result = load.result()
     assert result.latency is not None
     p50, p99 = result.latency.p50_us / 1000, result.latency.p99_us / 1000
-    expected = int(rate * seconds) * connections
     return PeatioResult(rate, connections, p50, p99, result.frames, expected, used / seconds)
+
+
+def until_heard(load: Load, phase: str, frames: int) -> None:
+    """Returns when the client has said in this phase that it has so many frames, or has not for long. It tells each
+    second.
+    """
+    deadline = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < deadline:
+        if any(told["phase"] == phase and told["frames"] >= frames for told in load.progress[-1:]):
+            return
+        time.sleep(0.05)
 
 
 async def publish(url: str, rate: float, seconds: float) -> None:
