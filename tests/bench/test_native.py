@@ -202,7 +202,7 @@ async def test_failures_say_what_failed() -> None:
         native.SendLoop(native.SendOptions(connections=3, size=64)) as lonely,
         pytest.raises(native.NativeError, match="1 of 1 connections were open and 0 ready"),
     ):
-        native.run_load(native.LoadOptions(port=lonely.port, connections=1, ready_text="never", timeout=0.2))
+        native.run_load(native.LoadOptions(port=lonely.port, connections=1, ready_text="never", timeout=2.0))
     with native.SendLoop(native.SendOptions(connections=3, size=64)) as lonely:
         lonely.stop()
         with pytest.raises(native.NativeError, match="stopped with 0 of 3 clients"):
