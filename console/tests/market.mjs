@@ -1,7 +1,7 @@
 // Market: what is shown is what the venue has, and changes with it.
 
 import assert from "node:assert/strict";
-import { api, live, scene, url } from "./stage.mjs";
+import { api, eventually, live, scene, url } from "./stage.mjs";
 
 const number = (text) => Number(text.replaceAll(",", ""));
 
@@ -23,13 +23,12 @@ await scene(async (open) => {
   const { port } = dialects.find((one) => one.name === "ekiden");
   const rows = await asks.count();
   const place = `http://${new URL(url).hostname}:${port}/api/v1/market/orderbook?symbol=BTC-USD&limit=${rows}`;
-  const { result } = await (await fetch(place)).json();
-  await page.waitForFunction(([ask, bid]) => {
-    const first = (side) => Number([...document.querySelectorAll(`.ladder .${side} .price`)].at(side === "ask" ? -1 : 0).textContent.replaceAll(",", ""));
-    return first("ask") === Number(ask) && first("bid") === Number(bid);
-  }, [result.a[0][0], result.b[0][0]]);
-  assert.deepEqual((await asks.allInnerTexts()).map(number).reverse(), result.a.map(([price]) => Number(price)));
-  assert.deepEqual((await bids.allInnerTexts()).map(number), result.b.map(([price]) => Number(price)));
+  const both = async () => {
+    const { result } = await (await fetch(place)).json();
+    assert.deepEqual((await asks.allInnerTexts()).map(number).reverse(), result.a.map(([price]) => Number(price)));
+    assert.deepEqual((await bids.allInnerTexts()).map(number), result.b.map(([price]) => Number(price)));
+  };
+  await eventually(both); // the last changes may still be on their way to either
   await api("POST", "/api/flow", { paused: false });
 
   await page.getByRole("button", { name: "5m", exact: true }).click();

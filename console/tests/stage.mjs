@@ -47,6 +47,18 @@ export async function scene(play, { viewport = DESK, colorScheme = "light", expe
 
 export const live = (page) => page.locator("#link.live").waitFor();
 
+/** Returns once a check holds that did not before; what it complains of last is thrown when that takes too long. */
+export async function eventually(check, milliseconds = 20_000) {
+  for (const last = Date.now() + milliseconds; ;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > last) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Has axe look at the page as it is: WCAG 2.1 A and AA, contrast and labels among them. */
 export async function accessible(page, where) {
   await page.evaluate(axe);
