@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -177,4 +177,5 @@ async def test_nobody_else_can_read_the_files(tmp_path: Path) -> None:
         files = sorted(tmp_path.glob("history.sqlite*"))
         assert len(files) == 3
         assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
-    assert sqlite3.connect(tmp_path / FILE).execute("SELECT seq FROM progress").fetchone() == (1,)
+    with closing(sqlite3.connect(tmp_path / FILE)) as database:
+        assert database.execute("SELECT seq FROM progress").fetchone() == (1,)
