@@ -135,11 +135,11 @@ async def test_too_many_connections_are_refused_before_the_upgrade_and_the_place
         assert b"Retry-After: 30" in head
         assert await second.ended()
         first.end()
-        await until(lambda: house.door.opened == 0)
+        second.end()
+        await until(lambda: house.door.opened == house.door.halls == 0)
         head, third = await knock(house)
         assert b" 101 " in head
         third.end()
-        second.end()
 
 
 async def test_a_handshake_that_is_refused_later_on_gives_its_place_back() -> None:

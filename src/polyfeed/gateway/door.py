@@ -17,6 +17,10 @@ FULL_RETRY_SECONDS = 5
 CROWDED_RETRY_SECONDS = 30
 """When somebody may try again who came while too many were there, in all or from one address."""
 
+SPARE = 256
+"""So many HTTP connections may be there beside as many WebSockets as there may be: for calls, and to be told in words
+that the server is full, which over TLS takes a handshake."""
+
 IPV6_PREFIX = 64
 """What one customer is given: addresses within it are one."""
 
@@ -33,8 +37,30 @@ class DoorLimits(Struct, frozen=True):
     origins: str = ""
 
 
+class Place:
+    """What an HTTP connection has in the hall: room for one, until it leaves. It may say so more than once.
+
+    `door` is None where nobody counts.
+    """
+
+    __slots__ = ("_door", "address")
+
+    def __init__(self, door: Door | None, address: str) -> None:
+        self._door = door
+        self.address = address
+
+    def leave(self) -> None:
+        """The connection has ended, or is counted as a WebSocket."""
+        if self._door is not None:
+            self._door.leave_hall(self.address)
+            self._door = None
+
+
 class Door:
     """Counts what is open, in all and by address, on all ports of a gateway. Times are microseconds.
+
+    What has come in stands in the hall until it is counted as a WebSocket: `halls` and `opened` are every socket there
+    is, and together at most SPARE more than `limits.connections`.
 
     `trusted` are the networks of proxies whose X-Forwarded-For is believed.
     """
@@ -47,6 +73,7 @@ class Door:
         self._halls: dict[str, int] = {}
         self._full_at: dict[str, int] = {}
         self.opened = 0
+        self.halls = 0
 
     def refusal(self, now: int, address: str, origin: str | None) -> RestResponse | None:
         """What a handshake is refused with; None where it may go on, and is then counted until `release`."""
@@ -70,16 +97,23 @@ class Door:
         self.opened -= 1
         lower(self._open, who(address))
 
-    def enter_hall(self, address: str) -> bool:
-        """Counts an HTTP connection, which may become a WebSocket; False where its address has too many of them."""
-        here, limit = who(address), self._limits.address_connections
-        if limit and self._halls.get(here, 0) >= limit and not self._trusts(address):
-            return False
+    def enter_hall(self, address: str) -> Place | RestResponse:
+        """A place for an HTTP connection, which may become a WebSocket; what it is refused with where its address has
+        too many of them, or all have.
+        """
+        here, limits = who(address), self._limits
+        if limits.connections and self.opened + self.halls >= limits.connections + SPARE:
+            return busy(503, "the server is full", FULL_RETRY_SECONDS)
+        most = limits.address_connections
+        if most and self._halls.get(here, 0) >= most and not self._trusts(address):
+            return busy(429, "too many connections from this address", CROWDED_RETRY_SECONDS)
         self._halls[here] = self._halls.get(here, 0) + 1
-        return True
+        self.halls += 1
+        return Place(self, address)
 
     def leave_hall(self, address: str) -> None:
-        """An HTTP connection that was counted has ended, or has become a WebSocket."""
+        """An HTTP connection that was counted has ended, or is counted as a WebSocket."""
+        self.halls -= 1
         lower(self._halls, who(address))
 
     def origin_of(self, peer: str, forwarded: Iterable[str]) -> str:

@@ -14,41 +14,37 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from polyfeed.gateway.door import CROWDED_RETRY_SECONDS
+from polyfeed.gateway.door import Place
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.protocol import WebSocketProtocol
 
-CROWDED = (
-    f"HTTP/1.1 429 Too Many Requests\r\nRetry-After: {CROWDED_RETRY_SECONDS}\r\nContent-Length: 0\r\n"
-    "Connection: close\r\n\r\n"
-).encode()
-"""What is said to an address with too many connections before it has asked for anything."""
-
 
 class HttpProtocol(H11Protocol):
-    """One HTTP connection, which becomes a WebSocket where the client asks for it and the port has one to give."""
+    """One HTTP connection, which becomes a WebSocket where the client asks for it and the port has one to give. `place`
+    is what it has in the hall; `begun` says that there was a connection.
+    """
 
-    def __init__(self, config: Config, state: ServerState, port: Port | None, limits: PortLimits) -> None:
+    def __init__(self, config: Config, state: ServerState, port: Port | None, limits: PortLimits, place: Place) -> None:
         super().__init__(config, state, {}, asyncio.get_running_loop())
         self._port = port
         self._limits = limits
         self._incomplete: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
-        self._address = ""
-        self._counted = False
+        self._place = place
+        self.begun = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts the clock: a client that says nothing is not kept."""
         super().connection_made(transport)
+        self.begun = True
         # asyncio's TLS transport pauses at its limit, not above it.
         transport.set_write_buffer_limits(high=0 if transport.get_extra_info("sslcontext") is None else 1)
         self._expect_request()
-        self._enter_hall()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stops the clocks."""
         self._stop_timers()
-        self._leave_hall()
+        self._place.leave()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -85,21 +81,6 @@ class HttpProtocol(H11Protocol):
         """Ends the connection without another word."""
         self.transport.abort()
 
-    def _enter_hall(self) -> None:
-        """Who has too many connections already is told so at once: no request of it is waited for."""
-        self._address = self.client[0] if self.client is not None else ""
-        if self._port is None:
-            return
-        self._counted = self._port.door.enter_hall(self._address)
-        if not self._counted:
-            self.transport.write(CROWDED)
-            self.transport.close()
-
-    def _leave_hall(self) -> None:
-        if self._counted:
-            self._counted = False
-            cast("Port", self._port).door.leave_hall(self._address)
-
     def _expect_request(self) -> None:
         if self._incomplete is None:
             self._incomplete = self.loop.call_later(self._limits.handshake_seconds, self.abort)
@@ -133,13 +114,12 @@ class HttpProtocol(H11Protocol):
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hands the transport to the WebSocket protocol, with the request as it came and whatever followed it."""
         self._stop_timers()
-        self._leave_hall()
         self.connections.discard(self)
         head = [event.method, b" ", event.target, b" HTTP/1.1\r\n"]
         for name, value in self.headers:
             head += [name, b": ", value, b"\r\n"]
         head.append(b"\r\n")
-        protocol = WebSocketProtocol(cast("Port", self._port), self._address)
+        protocol = WebSocketProtocol(cast("Port", self._port), self._place)
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
         protocol.data_received(b"".join(head) + self.conn.trailing_data[0])

@@ -12,12 +12,12 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from polyfeed.dialects._base.rest import RestResponse
+from polyfeed.gateway.door import Place
+from polyfeed.gateway.entrance import BACKLOG, Entrance
 from polyfeed.gateway.heads import ambiguous
 from polyfeed.gateway.http import HttpProtocol
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.rest import App, Receive, Scope, Send, respond
-
-BACKLOG = 2048
 
 
 class Listener:
@@ -37,36 +37,39 @@ class Listener:
         self._state = ServerState()
         self._limits = limits
         self._port = port
-        self._server: asyncio.Server | None = None
+        self._entrance: Entrance | None = None
 
     async def open(self, host: str, number: int, tls: ssl.SSLContext | None = None, *, shared: bool = False) -> int:
         """Starts listening, beside other processes where it is `shared`, and returns the port number (a free one for
         0). Raises OSError that names the address.
         """
         sock = listening_socket(host, number, self._limits, shared=shared)
-        loop = asyncio.get_running_loop()
-        times = (self._limits.handshake_seconds, self._limits.close_seconds) if tls is not None else (None, None)
-        self._server = await loop.create_server(
-            self._protocol,
-            sock=sock,
-            ssl=tls,
-            backlog=BACKLOG,
-            ssl_handshake_timeout=times[0],
-            ssl_shutdown_timeout=times[1],
-        )
+        times = (self._limits.handshake_seconds, self._limits.close_seconds)
+        self._entrance = Entrance(sock, tls, times, self._admit, self._serve)
         return int(sock.getsockname()[1])
 
-    def _protocol(self) -> HttpProtocol:
-        return HttpProtocol(self._config, self._state, self._port, self._limits)
+    def _admit(self, address: str) -> Place | RestResponse:
+        """A place for somebody of that address. An operator's port has no door: it is for those who have the token."""
+        if self._port is None:
+            return Place(None, address)
+        found = self._port.door.enter_hall(address)
+        if isinstance(found, RestResponse):
+            self._port.fan.meter.refused[found.status] += 1
+        return found
+
+    def _serve(self, place: Place) -> HttpProtocol:
+        return HttpProtocol(self._config, self._state, self._port, self._limits, place)
 
     def stop_accepting(self) -> None:
         """Takes no new connections; those there are stay."""
-        if self._server is not None:
-            self._server.close()
+        if self._entrance is not None:
+            self._entrance.close()
 
     async def drain(self, seconds: float) -> None:
         """Says goodbye on every connection and waits until they are gone, at most so long."""
         self.stop_accepting()
+        if self._entrance is not None:
+            await self._entrance.clear()
         calls = cast("set[HttpProtocol]", self._state.connections)
         for call in tuple(calls):
             call.shutdown()

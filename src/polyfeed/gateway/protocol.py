@@ -32,6 +32,7 @@ from polyfeed.gateway.returning import wish_in
 if TYPE_CHECKING:
     from polyfeed.dialects._base.closes import CloseCause
     from polyfeed.gateway.connection import Connection
+    from polyfeed.gateway.door import Place
     from polyfeed.gateway.port import Port
 
 log = logging.getLogger("polyfeed.gateway")
@@ -61,7 +62,7 @@ class Library(ServerProtocol):
 class WebSocketProtocol(asyncio.Protocol):
     """The socket side of one connection. `paused` is True while the socket does not take more.
 
-    `peer` is the address of the other end of the TCP connection.
+    `place` is what the TCP connection has in the hall, and keeps until it is counted as a WebSocket, or is gone.
     """
 
     __slots__ = (
@@ -74,7 +75,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "_limiter",
         "_linger",
         "_mute",
-        "_peer",
+        "_place",
         "_port",
         "_stall",
         "_text",
@@ -83,10 +84,10 @@ class WebSocketProtocol(asyncio.Protocol):
         "paused",
     )
 
-    def __init__(self, port: Port, peer: str) -> None:
+    def __init__(self, port: Port, place: Place) -> None:
         limits = port.limits
         self._port = port
-        self._peer = peer
+        self._place = place
         self._address: str | None = None
         self._limiter = Limiter(limits.message_rate, limits.message_burst)
         self._ws = Library(
@@ -129,6 +130,7 @@ class WebSocketProtocol(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         self._port.sockets.discard(self)
+        self._place.leave()
         if self._address is not None:
             self._port.door.release(self._address)
         if self._connection is not None:
@@ -292,10 +294,11 @@ class WebSocketProtocol(asyncio.Protocol):
     def _refusal(self, request: Request) -> RestResponse | None:
         """Why the door stays shut; where it opens, the connection counts as one of its address from now on."""
         door, headers = self._port.door, request.headers
-        address = door.origin_of(self._peer, headers.get_all("X-Forwarded-For"))
+        address = door.origin_of(self._place.address, headers.get_all("X-Forwarded-For"))
         refused = door.refusal(self._port.now(), address, joined(headers.get_all("Origin")))
         if refused is None:
             self._address = address
+            self._place.leave()
         return refused
 
     def _admit(self, frame: Frame) -> None:

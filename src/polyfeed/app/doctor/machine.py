@@ -10,7 +10,7 @@ from pathlib import Path
 
 from polyfeed.app.config import Config
 from polyfeed.app.doctor.finding import Finding, Level, judged
-from polyfeed.gateway.listener import BACKLOG
+from polyfeed.gateway.entrance import BACKLOG
 
 MIN_PYTHON = (3, 11)
 OTHER_FILES = 512
