@@ -265,6 +265,43 @@ async def test_a_reader_that_stops_is_ended_and_its_neighbour_hears_everything(n
     raw.end()
 
 
+async def test_who_asks_for_every_book_and_does_not_read_has_few_of_them_waiting_and_later_all() -> None:
+    settings = ("gateway.lag_bytes=65536", "gateway.send_buffer_bytes=4096", "flow.agents=10")
+    async with world(*settings) as one:
+        await one.pass_time(2)
+        raw = await websocket(one.first.ports["kraken"])
+        raw.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        markets = [state.instrument for state in one.first.gateway.market.instruments]
+        pairs = [market.symbols["kraken"] for market in markets if "kraken" in market.symbols]
+        wish = {"event": "subscribe", "pair": pairs, "subscription": {"name": "book", "depth": 1000}}
+        raw.writer.write(frame(1, json.dumps(wish).encode()))
+        (connection,) = one.first.gateway.fans["kraken"].connections
+        async with asyncio.timeout(10):
+            while not connection.owed:
+                await asyncio.sleep(0.01)
+        longest = 100_000
+        assert connection.own_bytes < 65_536 + longest
+        await one.pass_time(1)
+        assert connection.own_bytes < 65_536 + longest
+        raw.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        books = {pair: Book(1000) for pair in pairs}
+        shown: set[str] = set()
+        while shown < books.keys() or connection.owed:
+            text = (await raw.frame())[1].decode()
+            if text.startswith("["):
+                pair = json.loads(text)[-1]
+                assert pair in shown or '"as":' in text, "nothing comes before the first snapshot"
+                shown.add(pair)
+                books[pair].apply(text)
+        await one.pass_time(1)
+        raw.writer.write(frame(1, b'{"event":"ping","reqid":4711}'))
+        while b"4711" not in (said := (await raw.frame())[1]):
+            if said.startswith(b"["):
+                books[json.loads(said)[-1]].apply(said.decode())
+        assert sum(book.checked for book in books.values()) > 20
+        raw.end()
+
+
 async def test_a_stop_says_goodbye(one: World) -> None:
     client = await Client.open(one.first.ports["kraken"])
     await client.subscribe(["XBT/USD"], name="trade")

@@ -61,6 +61,10 @@ class Cohort(Backlog):
         self._data = b""
         self._next = 0
 
+    def key(self) -> tuple[frozenset[Line], int, bool]:
+        """What its members have in common."""
+        return self.lines, self.window, self.offsets
+
     # --- members ----------------------------------------------------------------------------------------------------
 
     def join(self, connection: Connection) -> None:

@@ -50,6 +50,10 @@ class Connection:
     stands. `window` is the compression that it negotiated (deflate.py), 0 for none. `number` is that of its handshake,
     0 where nobody gave one. One that is `alone` is written to by its outlet only, never abreast (faults/). One with
     `offsets` is told how far it has heard, `returning` is what it is yet to be replayed (replays.py).
+
+    `owed` are feeds of `feeds` that it does not hear yet, because their snapshots were too much to wait for it beside
+    what does: they come when it has read on, and until then the feeds are as if it had not subscribed to them. None
+    where nothing is owed, as almost always.
     """
 
     __slots__ = (
@@ -67,6 +71,7 @@ class Connection:
         "number",
         "offsets",
         "outlet",
+        "owed",
         "own",
         "own_bytes",
         "returning",
@@ -93,6 +98,7 @@ class Connection:
         self.own: list[bytes] = []  # a deque takes eleven times as much when it is empty, as it mostly is
         self.own_bytes = 0
         self.feeds: dict[FeedKey, None] = {}
+        self.owed: dict[FeedKey, None] | None = None
         self.deadline: int | None = None
         self.fd = -1
         self.abreast = False
@@ -149,6 +155,23 @@ class Connection:
     def lost(self) -> bool:
         """Whether frames that it should have heard are gone; who is abreast has lost none, and is not asked."""
         return self.gap or self.cursor < self.cohort.start
+
+    def owe(self, key: FeedKey) -> None:
+        """Has a feed's snapshot wait until it has read on."""
+        if self.owed is None:
+            self.owed = {}
+        self.owed[key] = None
+
+    def settle_debt(self, key: FeedKey) -> None:
+        """A feed's snapshot is not owed, or no longer."""
+        if self.owed is not None:
+            self.owed.pop(key, None)
+            self.owed = self.owed or None
+
+    def heard(self) -> list[FeedKey]:
+        """The feeds that it hears now."""
+        owed = self.owed
+        return list(self.feeds) if owed is None else [key for key in self.feeds if key not in owed]
 
     def waiting(self) -> int:
         """Bytes that are queued for it; what it has lost is not among them."""

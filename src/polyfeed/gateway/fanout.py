@@ -17,7 +17,7 @@ from polyfeed.dialects._base.effects import Close, Effect, FeedKey, Join, Leave,
 from polyfeed.dialects._base.feeds import Heard, OnLag
 from polyfeed.dialects._base.session import Session
 from polyfeed.gateway.closes import INTERNAL_ERROR, SLOW_CONSUMER
-from polyfeed.gateway.cohort import Cohort
+from polyfeed.gateway.cohorts import Cohorts
 from polyfeed.gateway.connection import Connection, Outlet
 from polyfeed.gateway.deflate import PING_FRAME, PLAIN, framed
 from polyfeed.gateway.line import Line
@@ -36,9 +36,6 @@ from polyfeed.model.events import RelayedFrame
 log = logging.getLogger("polyfeed.gateway")
 
 T = TypeVar("T")
-
-SILENT: tuple[frozenset[Line], int, bool] = (frozenset(), PLAIN, False)
-"""The cohort of those who hear nothing."""
 
 LONGEST_WATCH_US = 60_000_000
 """Until a deadline is looked at again, however far it is: so long at most is a connection that has gone remembered."""
@@ -79,8 +76,7 @@ class FanOut:
         self._public, self._private = self._lines.public, self._lines.private
         self._dirty: dict[Line, None] = {}
         self._broken: dict[Line, None] = {}
-        self._silent = Cohort(*SILENT)
-        self._cohorts: dict[tuple[frozenset[Line], int, bool], Cohort] = {SILENT: self._silent}
+        self._cohorts = Cohorts()
 
     # --- batches in -------------------------------------------------------------------------------------------------
 
@@ -149,6 +145,7 @@ class FanOut:
         if self.replays is not None and self.replays.active:
             self.replays.note(line, texts)
         waiting = self.turns.urgent if line.private else self.turns.fresh
+        line.shown = None  # it is another one from now on: the bytes are only those of who has them waiting
         for text in texts:
             payload = text.encode()
             plain = framed(payload, PLAIN)
@@ -195,9 +192,9 @@ class FanOut:
         """A connection was accepted; `window` says how it wants its messages compressed (deflate.py), `number` is that
         of its handshake.
         """
-        connection = Connection(session, outlet, self._silent, self._lag_bytes, window, number)
+        connection = Connection(session, outlet, self._cohorts.silent, self._lag_bytes, window, number)
         session.stale = self.stale
-        self._silent.join(connection)
+        self._cohorts.silent.join(connection)
         self.connections[connection] = None
         for observer in self.observers:
             observer.entered(connection)
@@ -215,7 +212,7 @@ class FanOut:
         if self.connections.pop(connection, 0) == 0:
             return
         self.retire(connection)
-        self._silent.leave(connection)
+        self._cohorts.silent.leave(connection)
         connection.own.clear()
         self.ask(connection, lambda session, now: session.leave(now))
 
@@ -266,7 +263,7 @@ class FanOut:
                 case Close(code, reason):
                     self.close(connection, code, reason)
                     return
-        if feeds_changed:
+        if feeds_changed or connection.owed:
             self._move(connection)
             self._mark(connection)
         self.resume(connection)
@@ -276,12 +273,28 @@ class FanOut:
         connection.push(framed(text.encode(), connection.window))
 
     def _show(self, connection: Connection, key: FeedKey) -> None:
-        for text in self._lines[key].feed.snapshot():
-            self._say(connection, text)
+        """Queues a feed's snapshot, or owes it to a reader who has as much waiting as he may; until then he does not
+        hear the feed. One whose messages may not be lost is not put off.
+        """
+        line = self._lines[key]
+        if connection.own_bytes > self._lag_bytes and line.feed.on_lag is OnLag.SNAPSHOT:
+            connection.owe(key)
+            return
+        connection.settle_debt(key)
+        frames = line.snapshot(connection.window)
+        if frames:
+            connection.push_all(frames)
+
+    def _pay(self, connection: Connection) -> None:
+        """Shows a reader who has read on what was owed to him, as far as it may wait."""
+        while connection.owed and connection.own_bytes <= self._lag_bytes:
+            self._show(connection, next(iter(connection.owed)))
+        self._move(connection)
+        self._mark(connection)
 
     def _mark(self, connection: Connection) -> None:
-        """Tells a connection how far it has heard, if it wants to know; what it has lost is made good first."""
-        if connection.offsets and self.replays is not None and not connection.lost():
+        """Tells a connection how far it has heard, if it wants to know; what it lost or is owed is made good first."""
+        if connection.offsets and self.replays is not None and not connection.owed and not connection.lost():
             self._say(connection, self.replays.marker())
 
     def close(self, connection: Connection, code: int, reason: str) -> None:
@@ -313,25 +326,35 @@ class FanOut:
         """Sends what can be sent, once the socket takes data."""
         if connection.outlet.paused or connection.abreast:
             return
+        now = self._now()
         if connection.lost() and not connection.closing:
-            try:
-                self._catch_up(connection)
-            except Exception:
-                self._fail(connection)
-        connection.flush(self._now())
+            self._mend(connection, self._catch_up)
+        connection.flush(now)
+        while connection.owed and not connection.outlet.paused:
+            self._mend(connection, self._pay)
+            connection.flush(now)
         connection.cohort.gather(connection)
 
+    def _mend(self, connection: Connection, how: Callable[[Connection], None]) -> None:
+        try:
+            how(connection)
+        except Exception:
+            self._fail(connection)
+
     def _catch_up(self, connection: Connection) -> None:
-        """Gives a reader that lost frames what its channels promise it instead."""
-        lines = [self._lines[key] for key in connection.feeds]
-        if any(line.feed.on_lag is OnLag.CLOSE for line in lines):
+        """Gives a reader that lost frames what its channels promise it instead; first what was owed to it already, so
+        that one who is slow for good is shown everything in turn.
+        """
+        keys = [*(connection.owed or ()), *connection.heard()]
+        if any(self._lines[key].feed.on_lag is OnLag.CLOSE for key in keys):
             self.close(connection, SLOW_CONSUMER.code, SLOW_CONSUMER.reason)
             return
         self.meter.healed += 1
         connection.cursor = connection.cohort.end()
         connection.gap = False
-        for line in lines:
-            self._show(connection, line.feed.key)
+        for key in keys:
+            self._show(connection, key)
+        self._move(connection)
         self._mark(connection)
 
     def _schedule(self, connection: Connection) -> None:
@@ -416,6 +439,7 @@ class FanOut:
             return False
         connection.settle()
         del connection.feeds[key]
+        connection.settle_debt(key)
         self._release(key)
         return True
 
@@ -445,34 +469,25 @@ class FanOut:
         self._dirty.pop(line, None)
 
     def _move(self, connection: Connection) -> None:
-        """Puts the connection where the others stand that hear the same."""
-        lines = frozenset(self._lines[key] for key in connection.feeds)
-        if lines == connection.cohort.lines:
+        """Puts the connection where the others stand that hear the same. While it is owed something it is not told how
+        far it has heard.
+        """
+        lines = frozenset(self._lines[key] for key in connection.heard())
+        cohort = self._cohorts.of(lines, connection.window, connection.offsets and not connection.owed)
+        if cohort is connection.cohort:
             return
         connection.settle()
-        self._leave_cohort(connection)
-        key = (lines, connection.window, connection.offsets) if lines else SILENT
-        cohort = self._cohorts.get(key)
-        if cohort is None:
-            cohort = self._cohorts[key] = Cohort(*key)
-            for line in lines:
-                line.cohorts[cohort] = None
+        left = connection.cohort
+        left.leave(connection)
+        if self._cohorts.end(left):
+            self.turns.drop(left)
         cohort.join(connection)
 
     def _forsake(self, connection: Connection) -> None:
         """Has the connection hear nothing any more."""
         keys = list(connection.feeds)
         connection.feeds.clear()
+        connection.owed = None
         self._move(connection)
         for key in keys:
             self._release(key)
-
-    def _leave_cohort(self, connection: Connection) -> None:
-        cohort = connection.cohort
-        cohort.leave(connection)
-        if not cohort.empty() or cohort is self._silent:
-            return
-        del self._cohorts[cohort.lines, cohort.window, cohort.offsets]
-        self.turns.drop(cohort)
-        for line in cohort.lines:
-            line.cohorts.pop(cohort, None)
