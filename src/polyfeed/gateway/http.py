@@ -7,6 +7,7 @@ one for its response to be read.
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import cast
 
 import h11
@@ -15,8 +16,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from polyfeed.gateway.door import Place
+from polyfeed.gateway.heads import Malformed, RequestReader
 from polyfeed.gateway.port import Port, PortLimits
 from polyfeed.gateway.protocol import WebSocketProtocol
+
+log = logging.getLogger("polyfeed.gateway")
 
 
 class HttpProtocol(H11Protocol):
@@ -26,6 +30,7 @@ class HttpProtocol(H11Protocol):
 
     def __init__(self, config: Config, state: ServerState, port: Port | None, limits: PortLimits, place: Place) -> None:
         super().__init__(config, state, {}, asyncio.get_running_loop())
+        self.conn = RequestReader(limits.head_bytes)
         self._port = port
         self._limits = limits
         self._incomplete: asyncio.TimerHandle | None = None
@@ -54,6 +59,30 @@ class HttpProtocol(H11Protocol):
             self._stop_incomplete()
         elif self.transport.get_protocol() is self:
             self._expect_request()
+
+    def handle_events(self) -> None:
+        """Takes requests out of what has come."""
+        try:
+            super().handle_events()
+        except Malformed as error:
+            self._refuse(error)
+
+    def _refuse(self, error: Malformed) -> None:
+        """Ends a connection by which something else came than requests. Strangers send such things as they like, so it
+        is counted, and no line of the log for each.
+        """
+        if self.transport.is_closing():
+            return
+        log.debug("%d %s", error.status, error)
+        if self._port is not None:
+            self._port.fan.meter.refused[error.status] += 1
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            text = f"{error}\n".encode()
+            fields = [("Content-Type", "text/plain"), ("Content-Length", str(len(text))), ("Connection", "close")]
+            head = h11.Response(status_code=error.status, headers=fields, reason=error.status.phrase.encode())
+            for event in (head, h11.Data(data=text), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         """Between requests uvicorn's own clock runs, unless a part of the next one has come already."""

@@ -31,7 +31,6 @@ class Listener:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            h11_max_incomplete_event_size=limits.head_bytes,
         )
         self._config.load()
         self._state = ServerState()
