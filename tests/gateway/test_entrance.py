@@ -17,14 +17,11 @@ from polyfeed.gateway import door
 from polyfeed.gateway.door import DoorLimits
 from polyfeed.gateway.port import PortLimits
 from tests.e2e.raw import Raw, frame, upgrade
-from tests.gateway.test_sockets import House, until
-
-PATIENT = PortLimits(handshake_seconds=30, stall_seconds=30, close_seconds=30)
-"""Nobody is ended for being late: what ends here has another reason."""
+from tests.gateway.test_sockets import LIMITS, House, until
 
 
 @asynccontextmanager
-async def opened(doors: DoorLimits, tls: Path | None = None, limits: PortLimits = PATIENT) -> AsyncIterator[House]:
+async def opened(doors: DoorLimits, tls: Path | None = None, limits: PortLimits = LIMITS) -> AsyncIterator[House]:
     """A house that counts nobody any more at its end; with TLS where there is a directory for its certificate."""
     house = House(limits, doors)
     await house.open(None if tls is None else server_context(*self_signed(tls)))

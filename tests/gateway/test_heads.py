@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from polyfeed.gateway.door import DoorLimits
-from polyfeed.gateway.port import PortLimits
 from tests.e2e.raw import Raw, upgrade
 from tests.gateway.test_entrance import opened
 from tests.gateway.test_sockets import House, until
 
-LIMITS = PortLimits(handshake_seconds=30, stall_seconds=30, close_seconds=30, head_bytes=16_384)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -52,7 +50,7 @@ async def answer(house: House, *pieces: bytes) -> bytes:
     ],
 )
 async def test_a_head_that_is_too_large_is_answered_with_431(pieces: list[bytes]) -> None:
-    async with opened(DoorLimits(), None, LIMITS) as house:
+    async with opened(DoorLimits()) as house:
         assert await answer(house, *pieces) == b"431"
         assert house.fan.meter.refused == {431: 1}
         assert house.dialect.calls == []
@@ -63,12 +61,12 @@ async def test_a_head_that_is_too_large_is_answered_with_431(pieces: list[bytes]
     "pieces", [[GET + fields(40, 400) + b"\r\n"], [GET + fields(20, 400), fields(20, 400) + b"\r\n"]]
 )
 async def test_a_head_that_is_nearly_too_large_is_answered(pieces: list[bytes]) -> None:
-    async with opened(DoorLimits(), None, LIMITS) as house:
+    async with opened(DoorLimits()) as house:
         assert await answer(house, *pieces) == b"200"
 
 
 async def test_a_body_may_be_longer_than_a_head() -> None:
-    async with opened(DoorLimits(), None, LIMITS) as house:
+    async with opened(DoorLimits()) as house:
         body = b"x" * 40_000
         assert await answer(house, GET + b"Content-Length: 40000\r\n\r\n" + body) == b"200"
         assert house.dialect.calls[0].body == body
@@ -76,7 +74,7 @@ async def test_a_body_may_be_longer_than_a_head() -> None:
 
 async def test_requests_that_are_none_are_counted_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    async with opened(DoorLimits(), None, LIMITS) as house:
+    async with opened(DoorLimits()) as house:
         for junk in (b"BLAH\r\n\r\n", b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", GET + b"A b: c\r\n\r\n"):
             assert await answer(house, junk) == b"400"
         assert house.fan.meter.refused == {400: 4}
@@ -84,7 +82,7 @@ async def test_requests_that_are_none_are_counted_and_not_logged(caplog: pytest.
 
 
 async def test_a_request_that_is_none_behind_one_that_is_comes_after_its_answer() -> None:
-    async with opened(DoorLimits(), None, LIMITS) as house:
+    async with opened(DoorLimits()) as house:
         raw = await Raw.connect(house.number, GET + b"\r\nBLAH\r\n\r\n")
         assert b" 200 " in await raw.head()
         assert await raw.reader.readexactly(5) == b"hello"
@@ -94,7 +92,7 @@ async def test_a_request_that_is_none_behind_one_that_is_comes_after_its_answer(
 
 
 async def test_a_body_that_breaks_off_into_nonsense_is_answered_once(caplog: pytest.LogCaptureFixture) -> None:
-    async with opened(DoorLimits(), None, LIMITS) as house:
+    async with opened(DoorLimits()) as house:
         chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         raw = await Raw.connect(house.number, chunked + b"zz\r\n" + b"zz\r\n")
         assert b" 400 " in await raw.head()
