@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from polyfeed.app.children import Child
 from polyfeed.app.nats_server import NatsCluster, NatsServer
 from polyfeed.app.ports import free_ports
 from polyfeed.dialects.registry import DIALECTS
-from tests.networks import need_networks, within
+from tests.networks import ip, make, need_networks, within
 from tests.store.kill_clients import Told
 from tests.store.server import QUIET
 
@@ -41,28 +41,32 @@ class Networks:
     def __init__(self) -> None:
         mark = uuid4()
         self._mark, network = mark.hex[:6], f"10.213.{mark.int % 256}"
+        self._made = ExitStack()
         self._ours, self._hosts = f"{network}.254", {name: f"{network}.{at}" for at, name in enumerate(NAMES, 1)}
 
     def __enter__(self) -> Networks:
         need_networks()
+        with ExitStack() as made:
+            self._make(made)
+            self._made = made.pop_all()
+        return self
+
+    def _make(self, made: ExitStack) -> None:
         bridge = f"pb{self._mark}"
-        run("ip", "link", "add", bridge, "type", "bridge")
-        run("ip", "link", "set", bridge, "up")
-        run("ip", "addr", "add", f"{self._ours}/24", "dev", bridge)
+        make(made, "link", bridge, "type", "bridge")
+        ip("link", "set", bridge, "up")
+        ip("addr", "add", f"{self._ours}/24", "dev", bridge)
         for name, host in self._hosts.items():
             space, ours = self.space(name), f"p{name}{self._mark}"
-            run("ip", "netns", "add", space)
-            run("ip", "link", "add", ours, "type", "veth", "peer", "name", "eth0", "netns", space)
-            run("ip", "link", "set", ours, "master", bridge, "up")
+            make(made, "netns", space)
+            ip("link", "add", ours, "type", "veth", "peer", "name", "eth0", "netns", space)
+            ip("link", "set", ours, "master", bridge, "up")
             run(*self.prefix(name), "ip", "link", "set", "lo", "up")
             run(*self.prefix(name), "ip", "addr", "add", f"{host}/24", "dev", "eth0")
             run(*self.prefix(name), "ip", "link", "set", "eth0", "up")
-        return self
 
     def __exit__(self, *_: object) -> None:
-        for name in self._hosts:
-            subprocess.run(["ip", "netns", "del", self.space(name)], check=False)
-        subprocess.run(["ip", "link", "del", f"pb{self._mark}"], check=False)
+        self._made.close()
 
     def space(self, name: str) -> str:
         return f"polyfeed-{self._mark}-{name}"

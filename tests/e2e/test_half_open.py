@@ -11,10 +11,10 @@ import gc
 import ipaddress
 import json
 import os
-import subprocess
 import sys
 import weakref
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import pytest
@@ -22,7 +22,7 @@ import pytest
 from polyfeed.dialects.registry import DIALECTS
 from tests.e2e.raw import frame, upgrade
 from tests.e2e.world import World, world
-from tests.networks import cannot, need_networks, within
+from tests.networks import ip, make, need_networks, within
 
 pytestmark = pytest.mark.slow
 
@@ -68,29 +68,20 @@ class Link(NamedTuple):
         ip("-n", self.space, "link", "set", "far", "down")
 
 
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=30)
-
-
 @pytest.fixture
 def link() -> Iterator[Link]:
     number = os.getpid()
     network = NETWORKS + 4 * (number % (1 << 14))
     one = Link(f"polyfeed{number}", str(network + 1), f"pf{number}")
     need_networks()
-    try:
-        ip("netns", "add", one.space)
-    except subprocess.CalledProcessError as error:
-        cannot(f"no network namespace can be made here: {error.stderr.decode().strip()}")
-    try:
+    with ExitStack() as made:
+        make(made, "netns", one.space)
         ip("link", "add", one.end, "type", "veth", "peer", "name", "far", "netns", one.space)
         ip("address", "add", f"{one.address}/30", "dev", one.end)
         ip("link", "set", one.end, "up")
         ip("-n", one.space, "address", "add", f"{network + 2}/30", "dev", "far")
         ip("-n", one.space, "link", "set", "far", "up")
         yield one
-    finally:
-        ip("netns", "delete", one.space)
 
 
 def handshake(one: World, name: str) -> str:
