@@ -36,7 +36,7 @@ def obstacle() -> str:
         with ExitStack() as made:
             make(made, "netns", space)
             make(made, "link", bridge, "type", "bridge")
-            ip("link", "add", end, "type", "veth", "peer", "name", "eth0", "netns", space)
+            make(made, "link", end, "type", "veth", "peer", "name", "eth0", "netns", space)
             ip("link", "set", end, "master", bridge, "up")
             subprocess.run([*within(space), "ip", "link", "set", "lo", "up"], check=True, capture_output=True, timeout=30)
     except subprocess.CalledProcessError as error:
@@ -45,7 +45,9 @@ def obstacle() -> str:
 
 
 def make(made: ExitStack, kind: str, name: str, *words: str) -> None:
-    """Makes a namespace (`netns`), with the links that will be in it, or a link; it goes with `made`."""
+    """Makes a namespace (`netns`) or a link; it goes with `made`. A link between two namespaces is to be made so, too: one
+    that has gone may live on for its sockets' sake, and its links with it.
+    """
     ip(kind, "add", name, *words)
     made.callback(subprocess.run, ["ip", kind, "del", name], check=False, capture_output=True)
 

@@ -59,7 +59,7 @@ class Networks:
         for name, host in self._hosts.items():
             space, ours = self.space(name), f"p{name}{self._mark}"
             make(made, "netns", space)
-            ip("link", "add", ours, "type", "veth", "peer", "name", "eth0", "netns", space)
+            make(made, "link", ours, "type", "veth", "peer", "name", "eth0", "netns", space)
             ip("link", "set", ours, "master", bridge, "up")
             run(*self.prefix(name), "ip", "link", "set", "lo", "up")
             run(*self.prefix(name), "ip", "addr", "add", f"{host}/24", "dev", "eth0")

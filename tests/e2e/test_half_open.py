@@ -76,7 +76,7 @@ def link() -> Iterator[Link]:
     need_networks()
     with ExitStack() as made:
         make(made, "netns", one.space)
-        ip("link", "add", one.end, "type", "veth", "peer", "name", "far", "netns", one.space)
+        make(made, "link", one.end, "type", "veth", "peer", "name", "far", "netns", one.space)
         ip("address", "add", f"{one.address}/30", "dev", one.end)
         ip("link", "set", one.end, "up")
         ip("-n", one.space, "address", "add", f"{network + 2}/30", "dev", "far")
