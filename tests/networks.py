@@ -38,7 +38,9 @@ def obstacle() -> str:
             make(made, "link", bridge, "type", "bridge")
             make(made, "link", end, "type", "veth", "peer", "name", "eth0", "netns", space)
             ip("link", "set", end, "master", bridge, "up")
-            subprocess.run([*within(space), "ip", "link", "set", "lo", "up"], check=True, capture_output=True, timeout=30)
+            subprocess.run(
+                [*within(space), "ip", "link", "set", "lo", "up"], check=True, capture_output=True, timeout=30
+            )
     except subprocess.CalledProcessError as error:
         return f"{' '.join(error.cmd)}: {error.stderr.decode().strip()}"
     return ""
