@@ -35,6 +35,8 @@ from polyfeed.model.history import CandlesOf, HistoryUnavailable, Query, RatesOf
 from tests.e2e.raw import Raw, frame, upgrade
 from tests.gateway.fakes import EchoSession, FakeDialect
 
+NO_FRAME = b'{"not": "a frame"}'
+
 BIG = 400_000
 OPEN = DoorLimits()
 
@@ -311,13 +313,28 @@ async def test_an_upgrade_behind_an_unread_response_comes_after_it(house: House)
 
 async def test_a_refusal_behind_an_unread_response_comes_after_it(house: House) -> None:
     raw = await narrow(house.number)
-    raw.writer.write(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" + upgrade("/fail"))
+    raw.writer.write(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" + upgrade("/fail") + NO_FRAME)
     await until(lambda: any(one.paused for one in house.port.sockets))
     await raw.head()
     await raw.reader.readexactly(BIG)
     assert b" 500 " in await raw.head()
     assert await raw.ended()
     raw.end()
+
+
+async def test_what_follows_a_handshake_does_not_take_its_answer(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether it is let in or not, and though it is no frame, such as the body of a call."""
+    raw = await Raw.connect(house.number, upgrade("/fail") + NO_FRAME)
+    assert b" 500 " in await raw.head()
+    assert await raw.ended()
+    raw.end()
+    raw = await Raw.connect(house.number, upgrade() + NO_FRAME)
+    assert b" 101 " in await raw.head()
+    assert (await raw.close_code())[0] == 1002
+    raw.end()
+    assert "Fatal error" not in caplog.text
 
 
 async def test_several_requests_in_one_piece_are_answered_in_order(house: House) -> None:

@@ -151,4 +151,6 @@ class HttpProtocol(H11Protocol):
         protocol = WebSocketProtocol(cast("Port", self._port), self._place)
         self.transport.set_protocol(protocol)
         protocol.connection_made(self.transport)
-        protocol.data_received(b"".join(head) + self.conn.trailing_data[0])
+        protocol.data_received(b"".join(head))
+        if followed := self.conn.trailing_data[0]:
+            protocol.data_received(followed)

@@ -69,6 +69,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "_address",
         "_connection",
         "_deaf",
+        "_early",
         "_events",
         "_fd",
         "_fragments",
@@ -100,6 +101,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._connection: Connection | None = None
         self._events: list[Event] = []
         self._fragments: list[bytes] = []
+        self._early = b""
         self._text = True
         self._linger: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -138,13 +140,21 @@ class WebSocketProtocol(asyncio.Protocol):
             self._connection = None
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client."""
+        """Bytes from the client. Those that come before its handshake is answered wait: they may be no frames, and when
+        the library has said so, it can say nothing to the handshake any more.
+        """
+        if self._asks():
+            self._early += data
+            return
         for start in range(0, len(data), SLICE):
             self._ws.receive_data(data[start : start + SLICE])
             self._after_receiving()
 
     def eof_received(self) -> bool:
         """The client will send no more."""
+        if self._asks():
+            self._events.clear()
+            return False
         self._ws.receive_eof()
         self._after_receiving()
         return False
@@ -220,6 +230,10 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # --- what the library says --------------------------------------------------------------------------------------
 
+    def _asks(self) -> bool:
+        """Whether it waits for the answer to its handshake."""
+        return bool(self._events) and isinstance(self._events[0], Request)
+
     def _after_receiving(self) -> None:
         self._events += self._ws.events_received()
         self._work_off()
@@ -241,6 +255,9 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._connection is not None and self._ws.state is not State.OPEN:
             self._port.fan.retire(self._connection)
         self._send_control()
+        if self._early and not self._asks():
+            early, self._early = self._early, b""
+            self.data_received(early)
 
     def _send_control(self) -> None:
         """Writes what the library has to send: the handshake's answer, pongs, closes."""
