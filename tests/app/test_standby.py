@@ -162,7 +162,8 @@ async def test_it_does_not_become_the_venue_without_what_it_cannot_read(tmp_path
         async with process(url, tmp_path / "b") as other:
             with pytest.raises(NoStandby, match=r"message 5 of the stream .* more than the 3 records"):
                 await other.until_venue()
-            assert next(one.term for one in await other.standby.writer.look()) == 3, "the rotten one may be of term 2"
+            writer = other.standby.writer
+            assert writer.next_term(await writer.look()) >= 3, "the rotten one may be of term 2"
 
 
 async def test_what_it_cannot_read_was_nothing_where_the_records_go_on(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ async def answer(house: House, *pieces: bytes) -> bytes:
         [GET + fields(1, 10_000), fields(1, 10_000) + b"\r\n"],
         [GET + b"X-Long: " + b"x" * 10_000, b"x" * 10_000],
         [b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
+        [b"HEAD / HTTP/1.1\r\nHost: x\r\n" + fields(50, 400) + b"\r\n"],
         [upgrade(extra=fields(50, 400).decode())],
         [upgrade(extra="X-Long: " + "x" * 20_000 + "\r\n")],
     ],

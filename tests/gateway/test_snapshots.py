@@ -226,6 +226,7 @@ def test_offsets_are_told_when_everything_has_been_shown() -> None:
         kept.trade(price)
     kept.stage.run()
     assert not any("offset" in text for text in outlet.texts())
+    assert kept.stage.fan.heard() == set(keys), "it is told offsets when it has been shown all, and may come back"
     outlet.paused = False
     kept.stage.fan.resume(one)
     kept.trade(9)

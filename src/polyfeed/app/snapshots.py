@@ -25,7 +25,9 @@ from polyfeed.store.snapshots import KEPT, first_of, path_of, read_snapshot, sna
 log = logging.getLogger("polyfeed.snapshots")
 
 AGAIN_SECONDS = 10.0
-"""After a snapshot that could not be made: another process may be making one, a disk may be full."""
+MOST_SECONDS = 600.0
+"""After a snapshot that could not be made: another process may be making one, a disk may be full. It is waited twice as
+long each time, for it may also be that none can be made until somebody does something."""
 
 
 def make_snapshot(config: Config, directory: Path) -> Path | None:
@@ -105,10 +107,12 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._again = False
         self._ending = asyncio.Event()
+        self._pause = AGAIN_SECONDS
 
     def wake(self) -> None:
         """A segment was closed."""
         self._again = True
+        self._pause = AGAIN_SECONDS
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
 
@@ -129,8 +133,9 @@ class Keeper:
             if await self._make():
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(AGAIN_SECONDS):
+                async with asyncio.timeout(self._pause):
                     await self._ending.wait()
+            self._pause = min(2 * self._pause, MOST_SECONDS)
             self._again = self._again or not self._ending.is_set()
 
     async def _make(self) -> bool:

@@ -115,12 +115,12 @@ class Standby:
 
     async def _succeed(self, lease: Lease) -> int:
         await lease.until_taken(TRY_SECONDS, lambda why: log.info("%s; following, behind record %d", why, self.records))
+        self._check_lost()  # before a claim ends the other one, which may be there yet
         term = await self._again(self._claimed)
         while self._taken < self.writer.last:
             self._news.clear()
             await self._news.wait()
-        if self._lost:
-            raise NoStandby(f"message {self._lost} of the stream {self._stream} cannot be read: {self._way_out()}")
+        self._check_lost()
         log.info("this is the venue now: term %d, behind record %d", term, self.records)
         return term
 
@@ -135,6 +135,10 @@ class Standby:
     async def _again(self, attempt: Callable[[], Awaitable[T]]) -> T:
         say = partial(log.warning, "the stream %s cannot be used: %s; trying again", self._stream)
         return await until_done(attempt, (*FAILURES, _Overtaken), TRY_SECONDS, say)
+
+    def _check_lost(self) -> None:
+        if self._lost:
+            raise NoStandby(f"message {self._lost} of the stream {self._stream} cannot be read: {self._way_out()}")
 
     def _way_out(self) -> str:
         return (

@@ -64,6 +64,7 @@ class Entrance:
 
     async def clear(self) -> None:
         """Ends those who are amid a TLS handshake."""
+        await asyncio.sleep(0)  # a task that has not begun would never let its socket and its place go
         coming = tuple(self._coming)
         for task in coming:
             task.cancel()

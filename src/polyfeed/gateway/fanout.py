@@ -240,7 +240,7 @@ class FanOut:
 
     def carry_out(self, connection: Connection, effects: Iterable[Effect]) -> None:
         """Does what a session decided, in its order, and sends what can be sent."""
-        feeds_changed = False
+        feeds_changed = bool(connection.owed)
         returning = connection.returning
         for effect in effects if returning is None else returning.placed(effects, self._now()):
             match effect:
@@ -461,8 +461,12 @@ class FanOut:
             self._end(line)
 
     def heard(self) -> set[FeedKey]:
-        """The feeds whose listeners may come back to them."""
-        return {line.feed.key for cohort in self._cohorts.values() if cohort.offsets for line in cohort.lines}
+        """The feeds whose listeners may come back to them, those included who hear no offsets yet."""
+        heard = {line.feed.key for cohort in self._cohorts.values() if cohort.offsets for line in cohort.lines}
+        for connection in self.connections:
+            if connection.offsets and connection.owed:
+                heard.update(connection.feeds)
+        return heard
 
     def _end(self, line: Line) -> None:
         self._lines.end(line)

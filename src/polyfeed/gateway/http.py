@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import cast
 
 import h11
@@ -80,8 +81,9 @@ class HttpProtocol(H11Protocol):
             text = f"{error}\n".encode()
             fields = [("Content-Type", "text/plain"), ("Content-Length", str(len(text))), ("Connection", "close")]
             head = h11.Response(status_code=error.status, headers=fields, reason=error.status.phrase.encode())
-            for event in (head, h11.Data(data=text), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(event) or b"")
+            with suppress(h11.LocalProtocolError):  # the answer to a HEAD has no body
+                for event in (head, h11.Data(data=text), h11.EndOfMessage()):
+                    self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
     def on_response_complete(self) -> None:

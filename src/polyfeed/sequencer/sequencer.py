@@ -121,7 +121,8 @@ class Sequencer:
                 group = await self._recorded(self._take(idle=True))
             following = [] if self._failed or self._journal.full else self._take(idle=False)
             writing = asyncio.ensure_future(self._recorded(following)) if following else None
-            await asyncio.sleep(0)  # the writing begins
+            if writing is not None:
+                await asyncio.sleep(0)  # it begins
             await self._apply(group)
             await asyncio.sleep(0)
             group = [] if writing is None else await writing

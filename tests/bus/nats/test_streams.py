@@ -20,7 +20,7 @@ from polyfeed.bus.nats.names import Names
 from polyfeed.bus.nats.parcel import Corrupt, Parcel, decode_parcel
 from polyfeed.bus.nats.reader import Gone, StreamReader
 from polyfeed.bus.nats.terms import batches_config
-from polyfeed.bus.nats.writer import PARCEL_BYTES, Fenced, StreamWriter
+from polyfeed.bus.nats.writer import BARRIERS, PARCEL_BYTES, Fenced, StreamWriter
 from polyfeed.bus.tasks import cancelled
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("nats")]
@@ -238,6 +238,36 @@ async def test_a_damaged_message_is_not_passed_over_for_want_of_an_answer(
             await heard.until(5)
     assert heard.numbers == [1, 2, 3, 4, 5]
     assert reader.damaged == 1
+
+
+async def test_a_term_is_never_taken_twice_though_nothing_of_the_stream_is_left(tmp_path: Path) -> None:
+    """Batches are dropped for their age, and a gateway that has heard them all may still be there."""
+    async with nats(tmp_path) as (_, client):
+        await writer_of(client, 1)
+        for _ in range(2 * BARRIERS):
+            await jetstream(client).publish(NAMES.batches, b"of long ago")
+        await jetstream(client).purge_stream(NAMES.batches_stream)
+        new = StreamWriter(client, batches_config(NAMES, 1))
+        assert await new.look() == []
+        assert new.next_term([]) == 2 * BARRIERS + 2, "a term is no higher than the place of its claim"
+
+
+async def test_who_has_no_room_for_what_is_sent_goes_on_when_he_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("polyfeed.bus.nats.reader.SILENCE_SECONDS", 1.5)
+    room = asyncio.Event()
+    async with nats(tmp_path) as (_, client):
+        writer, heard = await writer_of(client, 1), Heard()
+        reader = StreamReader(client, NAMES.batches_stream, 0, heard, room=room.wait)  # type: ignore[arg-type]
+        async with running(writer.run(), reader.run()):
+            for number in range(1, 6):
+                await writer.put_told(number, [b"x"])
+            await asyncio.sleep(4.0)
+            room.set()
+            await heard.until(5)
+    assert heard.numbers == [1, 2, 3, 4, 5]
+    assert "cannot be read" not in caplog.text, "nobody but the reader itself was silent"
 
 
 async def test_a_lease_is_known_to_be_ours_for_no_longer_than_it_lasts(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ class Lease:
         if self._keeping is None:
             return
         await cancelled([self._keeping])
+        self._asked = -SURE_SECONDS
         await (await self._open()).delete(KEY, last=self._revision)
 
     async def _keep(self) -> None:

@@ -73,6 +73,7 @@ class StreamReader:
         self._next = 1
         self._news = asyncio.Event()
         self._broken = ""
+        self._full = False
         self._said = ""
         self._failure: Exception | None = None
 
@@ -124,7 +125,7 @@ class StreamReader:
 
     async def _consume(self) -> None:
         """Reads through one consumer until it is in doubt. Raises one of FAILURES."""
-        self._next, self._broken = 1, ""
+        self._next, self._broken, self._full = 1, "", False
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=self._on_message)
         name = ""
@@ -158,8 +159,12 @@ class StreamReader:
         while not self._broken:
             self._fail()
             self._news.clear()
-            async with asyncio.timeout(SILENCE_SECONDS):
-                await self._news.wait()
+            try:
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await self._news.wait()
+            except TimeoutError:
+                if not self._full:  # otherwise it is we who do not listen
+                    raise
 
     def _fail(self) -> None:
         if self._failure is not None:
@@ -202,7 +207,9 @@ class StreamReader:
         except Exception as error:
             self.leave(error)
         if self._room is not None:
+            self._full = True
             await self._room()
+            self._full = False
 
     async def _on_status(self, message: Msg) -> None:
         """A beat, or a question whether we still listen."""

@@ -106,10 +106,10 @@ class StreamWriter:
         return found
 
     def next_term(self, found: list[Parcel]) -> int:
-        """A term that is later than all that have begun, by what `look` found: each message that cannot be read may
-        have begun one.
+        """A term that is later than all that have begun, by what `look` found. Each message that cannot be read, or was
+        dropped for its age, may have begun one.
         """
-        return (found[0].term if found else 0) + self.unread + 1
+        return (found[0].term if found else self.last - self.unread) + self.unread + 1
 
     async def find(self, before: Callable[[Parcel], bool]) -> tuple[int, Parcel | None]:
         """The last place whose parcel, and all before it, are `before` something, and the first parcel behind it, or
