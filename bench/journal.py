@@ -106,8 +106,9 @@ class Bench:
         self.bus.subscribe(self._decided)
 
     def _decided(self, batch: Batch) -> None:
-        if batch.origin is not None:
-            self.waits.append(time.perf_counter() - self.arrived.pop(batch.origin.number))
+        # A decision of more than a thousand events comes in several batches.
+        if batch.origin is not None and (arrived := self.arrived.pop(batch.origin.number, None)) is not None:
+            self.waits.append(time.perf_counter() - arrived)
 
     def submit(self, command: AnyCommand) -> None:
         """One command arrives now."""
