@@ -135,7 +135,7 @@ async def test_what_is_cut(tmp_path: Path) -> None:
     """
     ends = [("g1", "n", True), ("n", "g1", False), ("n1", "n2", True), ("v", "n", True), ("v", "n", False)]
     cuts = [Cut(name, other, 2 * STALE_SECONDS, both=both) for name, other, both in ends]
-    await partition(tmp_path, *cuts, rate=FEW, within=4 * HEALING_SECONDS)
+    await partition(tmp_path, *cuts, rate=FEW, within=2 * HEALING_SECONDS)
 
 
 FAULTS = [

@@ -135,4 +135,4 @@ async def test_a_gateway_is_whole_soon_after_the_network_is(tmp_path: Path, send
             healed = time.time()
             took = await watch.until(ready=True) - healed
     print(f"ready again after {took:.2f} s")
-    assert took < 2 * PROMISED_SECONDS, "the promise is of a machine that has nothing else to do; tests run beside this"
+    assert took < PROMISED_SECONDS

@@ -2,7 +2,8 @@
 
 The venue says with each answer to a call how far it has come. Once a gateway has heard all of that, it shows everything
 that was decided up to the moment in which it had asked, however long anything was on its way, in whatever buffer, and
-whatever other clocks say.
+whatever other clocks say. Where the venue cannot tell that it was the only one then, it says for how long, and that
+much is taken off.
 """
 
 from __future__ import annotations
